@@ -1,0 +1,55 @@
+"""The real data set, with train and test split."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from rd3.base.spec import Spec
+from rd3.data.images import Images
+
+
+class TargetSpec(Spec):
+    """What names a target. `size` is the side that images are resized to, None for their own."""
+
+    name: str
+    size: int | None = None
+
+
+@dataclass(frozen=True)
+class Target:
+    """A real data set.
+
+    Attributes:
+        spec: what it was loaded from.
+        train, test: the two splits.
+        classes: class names; label k is `classes[k]`.
+        mean, std: per channel, of pixels in [0, 1].
+        statistics: where `mean` and `std` come from: `published (…)` or `measured on train`.
+        flip_keeps_class: whether a horizontal flip leaves the class what it was (not for digits).
+        fingerprint: hash of the pixels (or encoded files) and labels of both splits.
+        notes: what a reader must know, for instance how images were resized.
+    """
+
+    spec: TargetSpec
+    train: Images
+    test: Images
+    classes: tuple[str, ...]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    statistics: str
+    flip_keeps_class: bool
+    fingerprint: str
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+    @property
+    def channels(self) -> int:
+        return self.train.shape[0]
+
+    @property
+    def size(self) -> int:
+        """Side of the square images, in pixels."""
+        return self.train.shape[-1]

@@ -1,0 +1,106 @@
+"""What a method is: a frozen config that makes images. One file per method; the file names its paper."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from rd3.base.errors import UserError
+from rd3.base.registry import Registry
+from rd3.base.spec import Spec
+from rd3.data.target import Target
+from rd3.squeeze.teacher import Teacher
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a method is asked to do.
+
+    Attributes:
+        ipc: images per class.
+        seed: of everything the method draws.
+        progress: called with the done fraction in [0, 1], now and then.
+    """
+
+    target: Target
+    teacher: Teacher | None
+    ipc: int
+    seed: int
+    device: torch.device = torch.device("cpu")
+    progress: Callable[[float], None] = lambda _: None
+
+    def generator(self) -> torch.Generator:
+        """A fresh generator on the task's device, seeded with the task's seed."""
+        return torch.Generator(self.device).manual_seed(self.seed)
+
+
+@dataclass(frozen=True)
+class Distilled:
+    """What a method made: uint8 images (N, C, H, W), int64 labels (N,), and optional extras.
+
+    Attributes:
+        soft_labels: float (N, classes) logits, one row an image, or None.
+        learned_lr: the student's learning rate that the method learned, or None.
+        info: numbers worth keeping, for instance `teacher_forwards` (images that went through a teacher).
+    """
+
+    images: Tensor
+    labels: Tensor
+    soft_labels: Tensor | None = None
+    learned_lr: float | None = None
+    info: dict[str, Any] = field(default_factory=dict)
+
+
+class Method(Spec):
+    """Base of all methods: the fields of a subclass are its settings, and their defaults the paper's.
+
+    Class attributes:
+        title, paper: for people.
+        needs_teacher: whether `Task.teacher` must be given.
+        aids: what it is helped by, for the declaration in rankings: 'teacher', 'teacher pool', 'diffusion prior',
+            'real patches', 'real images', 'extra data'.
+        fresh_draws: whether every replicate of an evaluation takes a new draw (random subsets do).
+        revision: raised whenever the same settings would give other images than before.
+    """
+
+    title: ClassVar[str]
+    paper: ClassVar[str]
+    needs_teacher: ClassVar[bool] = True
+    aids: ClassVar[tuple[str, ...]] = ()
+    fresh_draws: ClassVar[bool] = False
+    revision: ClassVar[int] = 1
+
+    @classmethod
+    def settings_for(cls, target: Target, ipc: int) -> dict[str, Any]:  # noqa: ARG003
+        """The paper's settings for this target and IPC where they differ from the fields' defaults."""
+        return {}
+
+    @abstractmethod
+    def distill(self, task: Task) -> Distilled:
+        """Make `task.ipc` images per class, class by class in label order."""
+
+    def cost(self, target: Target, ipc: int) -> int:  # noqa: ARG002
+        """Images that go through a network, forward and backward, in all: for estimates of time."""
+        return 0
+
+
+METHODS: Registry[type[Method]] = Registry("method", "rd3.methods")
+
+
+def require_enough(target: Target, ipc: int) -> None:
+    """Refuse an IPC that the smallest class cannot serve.
+
+    Raises:
+        UserError: names the class and how many images it has.
+    """
+    counts = torch.bincount(target.train.labels.cpu(), minlength=len(target.classes))
+    least = int(counts.argmin())
+    if ipc > int(counts[least]):
+        raise UserError(
+            f"ipc = {ipc}: class '{target.classes[least]}' of {target.name} has only {int(counts[least])} training images"
+        )
