@@ -31,7 +31,7 @@ class Task:
     teacher: Teacher | None
     ipc: int
     seed: int
-    device: torch.device = torch.device("cpu")
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     progress: Callable[[float], None] = lambda _: None
 
     def generator(self) -> torch.Generator:
@@ -102,5 +102,5 @@ def require_enough(target: Target, ipc: int) -> None:
     least = int(counts.argmin())
     if ipc > int(counts[least]):
         raise UserError(
-            f"ipc = {ipc}: class '{target.classes[least]}' of {target.name} has only {int(counts[least])} training images"
+            f"ipc = {ipc}: class '{target.classes[least]}' has only {int(counts[least])} training images"
         )
