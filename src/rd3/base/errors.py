@@ -16,6 +16,10 @@ class MissingExtraError(UserError):
     def __init__(self, extra: str) -> None:
         super().__init__(f"This needs: pip install 'rd3[{extra}]'")
 
+    def __reduce__(self) -> tuple[type[UserError], tuple[str, ...]]:
+        """Crosses a process border as a plain `UserError` with the same message."""
+        return UserError, self.args
+
 
 def suggestion(name: str, known: Iterable[str]) -> str:
     """`; did you mean 'x'?` for a near miss, else an empty string.

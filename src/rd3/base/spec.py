@@ -64,6 +64,8 @@ def parse(spec_class: type[SpecT], values: Mapping[str, Any], *, where: str) -> 
 def _first_problem(spec_class: type[Spec], detail: ErrorDetails) -> str:
     key = ".".join(str(part) for part in detail["loc"]) or "value"
     if detail["type"] == "extra_forbidden":
+        if len(detail["loc"]) > 1:
+            return f"unknown key '{key}'"
         known = sorted(spec_class.model_fields)
         hint = suggestion(str(detail["loc"][-1]), known)
         return f"unknown key '{key}'{hint or '.'} Known: {', '.join(known)}"

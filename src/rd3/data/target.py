@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from pydantic import Field
+
 from rd3.base.spec import Spec
 from rd3.data.images import Images
 
 
 class TargetSpec(Spec):
-    """What names a target. `size` is the side that images are resized to, None for their own."""
+    """What names a target.
+
+    Attributes:
+        name: a listed name, or `folder:PATH` or `npz:PATH`.
+        size: the side that images are resized to, None for their own (or the name's usual one).
+        flip: whether a horizontal flip keeps the class, None for what the source says.
+    """
 
     name: str
-    size: int | None = None
+    size: int | None = Field(None, ge=1, le=8192)
+    flip: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -20,7 +29,7 @@ class Target:
     """A real data set.
 
     Attributes:
-        spec: what it was loaded from.
+        spec: what it was loaded from, with the size filled in where the name has a usual one.
         train, test: the two splits.
         classes: class names; label k is `classes[k]`.
         mean, std: per channel, of pixels in [0, 1].
@@ -44,6 +53,10 @@ class Target:
     @property
     def name(self) -> str:
         return self.spec.name
+
+    @property
+    def num_classes(self) -> int:
+        return len(self.classes)
 
     @property
     def channels(self) -> int:

@@ -1,0 +1,1 @@
+"""The judge: protocols as locked data, and one run."""

@@ -101,6 +101,4 @@ def require_enough(target: Target, ipc: int) -> None:
     counts = torch.bincount(target.train.labels.cpu(), minlength=len(target.classes))
     least = int(counts.argmin())
     if ipc > int(counts[least]):
-        raise UserError(
-            f"ipc = {ipc}: class '{target.classes[least]}' has only {int(counts[least])} training images"
-        )
+        raise UserError(f"ipc = {ipc}: class '{target.classes[least]}' has only {int(counts[least])} training images")

@@ -1,0 +1,1 @@
+"""The engine that the optimisation-based methods share, and the selector of real crops."""

@@ -1,0 +1,1 @@
+"""Soft labels for images: teacher pools, and what labels cost."""

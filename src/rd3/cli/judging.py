@@ -1,0 +1,60 @@
+"""What `rd3 evaluate` and `rd3 score` have in common: a synthetic, a target, a protocol, a student and seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tyro
+
+from rd3.cli.options import Place, TeacherChoice, get_teacher, worker_count
+
+
+@dataclass(kw_only=True)
+class JudgeOptions(TeacherChoice, Place):
+    synthetic: tyro.conf.Positional[Path]
+    """folder or file of a synthetic set"""
+    target: tyro.conf.Positional[str]
+    """the real data it was made from"""
+    protocol: str = "rd3"
+    """id of a protocol (rd3 list protocols), or a protocol file"""
+    student: str | None = None
+    """architecture; the teacher's by default"""
+    seeds: int = 5
+    """students trained, one a replicate"""
+    pixels: str | None = None
+    """what float pixels mean: unit, uint8 or normalised; only asked for where it cannot be seen"""
+
+
+@contextmanager
+def judged(options: JudgeOptions) -> Iterator[tuple[Any, Any, dict[str, Any]]]:
+    """(synthetic, target, keyword arguments) for `rd3.evaluate` and `rd3.score`, with progress shown meanwhile."""
+    from rd3.cli.live import live
+    from rd3.data.load import load_target
+    from rd3.evaluation.protocol import load_protocol
+    from rd3.synthetic.formats import read_synthetic
+
+    target = load_target(options.target)
+    synthetic = read_synthetic(options.synthetic, target=target, pixels=options.pixels)
+    student = options.student or options.teacher_model
+    settings, _ = load_protocol(options.protocol).resolve(target, synthetic.ipc, student)
+    teacher = get_teacher(options, target, options) if settings.soft else None
+    workers = worker_count(options)
+    with live(workers=workers) as listener:
+        yield (
+            synthetic,
+            target,
+            {
+                "protocol": options.protocol,
+                "teacher": teacher,
+                "student": student,
+                "seeds": options.seeds,
+                "store": options.store(),
+                "device": options.device,
+                "workers": workers,
+                "listener": listener,
+            },
+        )

@@ -1,0 +1,77 @@
+"""`rd3 VERB …`: finds the verb's file, parses its options, turns user errors into one line and exit code 2."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import sys
+from pathlib import Path
+from typing import Any
+
+from rd3 import __version__
+from rd3.base.errors import UserError, suggestion
+from rd3.base.files import out_of_space
+
+USAGE_ERROR, INTERRUPTED = 2, 130
+
+
+def verbs() -> dict[str, str]:
+    """Every verb with its one-line summary, read without importing it."""
+    found = {}
+    for file in sorted((Path(__file__).parent / "verbs").glob("[a-z]*.py")):
+        docstring = ast.get_docstring(ast.parse(file.read_text())) or ""
+        found[file.stem.rstrip("_")] = docstring.split("\n")[0]
+    return found
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    words = sys.argv[1:] if arguments is None else arguments
+    if not words or words[0] in ("-h", "--help", "help"):
+        sys.stdout.write(_overview())
+        return 0
+    if words[0] in ("-V", "--version"):
+        sys.stdout.write(f"rd3 {__version__}\n")
+        return 0
+    try:
+        return _run_verb(words[0], words[1:])
+    except UserError as error:
+        return _fail(str(error))
+    except OSError as error:
+        full = out_of_space(error)
+        if full is None:
+            raise
+        return _fail(str(full))
+    except KeyboardInterrupt:
+        sys.stderr.write("rd3: interrupted; finished work is kept, the same command resumes it\n")
+        return INTERRUPTED
+
+
+def _run_verb(verb: str, words: list[str]) -> int:
+    known = verbs()
+    if verb not in known:
+        raise UserError(f"unknown verb '{verb}'{suggestion(verb, known) or '.'} Known: {', '.join(known)}")
+    stem = verb if (Path(__file__).parent / "verbs" / f"{verb}.py").exists() else f"{verb}_"
+    module = importlib.import_module(f"rd3.cli.verbs.{stem}")
+    options: Any = _parse(module.Options, verb, module.__doc__ or "", words)
+    return int(module.main(options))
+
+
+def _parse(options: type, verb: str, description: str, words: list[str]) -> Any:
+    import tyro
+
+    return tyro.cli(options, prog=f"rd3 {verb}", description=description, args=words)
+
+
+def _overview() -> str:
+    lines = ["rd3: does a distilled data set carry more information than the images it was made from?", ""]
+    lines += ["usage: rd3 VERB [options]      (rd3 VERB --help shows its options and examples)", ""]
+    known = verbs()
+    width = max(map(len, known))
+    lines += [f"  {verb:<{width}}  {summary}" for verb, summary in known.items()]
+    return "\n".join([*lines, ""])
+
+
+def _fail(message: str) -> int:
+    sys.stderr.write(f"rd3: {message}\n")
+    return USAGE_ERROR

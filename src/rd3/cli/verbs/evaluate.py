@@ -1,0 +1,30 @@
+"""Judge a synthetic set under a locked protocol: mean last-epoch accuracy with its 95 % t-interval.
+
+A synthetic is a folder that rd3 wrote, a folder CLASS/*.png of your own, or an .npz with images and labels.
+
+Examples:
+  rd3 evaluate runs/synthetic/random-mnist5k-ipc10-1a2b3c mnist5k --teacher-model convnet3-bn-w32
+  rd3 evaluate my_images/ cifar10 --protocol rd3-hard --student resnet18 --seeds 3
+  rd3 evaluate set.npz folder:photos@64 --protocol my_protocol.yaml
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+from rd3.cli.judging import JudgeOptions, judged
+
+
+@dataclass(kw_only=True)
+class Options(JudgeOptions):
+    pass
+
+
+def main(options: Options) -> int:
+    import rd3
+
+    with judged(options) as (synthetic, target, arguments):
+        result = rd3.evaluate(synthetic, target, **arguments)
+    sys.stdout.write(f"{synthetic.manifest.method} on {target.name}, {options.protocol}: {result}\n")
+    return 0

@@ -1,0 +1,54 @@
+"""Rank methods from records: any mix of folders and files, for instance from several machines.
+
+Examples:
+  rd3 rank runs/demo/records
+  rd3 rank machine1/records machine2/records --out merged
+  rd3 rank runs/demo/records --sql "select method, avg(accuracy), avg(peeked) from runs group by method"
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+
+
+@dataclass
+class Options:
+    records: tyro.conf.Positional[tuple[Path, ...]]
+    """record files, or folders of them"""
+    out: Path | None = None
+    """folder to write ranking.json into"""
+    sql: str | None = None
+    """a query over the table `runs`, in place of the ranking"""
+
+
+def main(options: Options) -> int:
+    from rich.console import Console
+    from rich.table import Table
+
+    from rd3.base.errors import UserError
+    from rd3.report.ranking import Row
+    from rd3.report.terminal import print_ranking
+    from rd3.study.ranking import groups, rows
+    from rd3.study.records import query, read_records
+    from rd3.study.run import write_ranking
+    from rd3.study.verdict import sentence
+
+    records = read_records(options.records)
+    if not records:
+        raise UserError(f"{', '.join(map(str, options.records)) or 'no place given'}: no records there")
+    console = Console()
+    if options.sql is not None:
+        answer = query(records, options.sql)
+        table = Table(*(answer[0] if answer else ()))
+        for line in answer:
+            table.add_row(*map(str, line.values()))
+        console.print(table)
+        return 0
+    table_rows = rows(records)
+    print_ranking(console, [Row.model_validate(row) for row in table_rows], [sentence(g) for g in groups(table_rows)])
+    if options.out is not None:
+        write_ranking(records, options.out)
+    return 0

@@ -1,0 +1,32 @@
+"""Check a file or folder: a synthetic set, a study file or folder, a protocol file, records, or a store.
+
+Examples:
+  rd3 validate runs/demo
+  rd3 validate my_images/ --target cifar10
+  rd3 validate my_protocol.yaml
+  rd3 validate runs/store
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+
+
+@dataclass
+class Options:
+    path: tyro.conf.Positional[Path]
+    """what to check"""
+    target: str | None = None
+    """for a synthetic: the target it must fit"""
+
+
+def main(options: Options) -> int:
+    from rd3.study.validate import validate
+
+    for line in validate(options.path, target=options.target):
+        sys.stdout.write(f"{line}\n")
+    return 0

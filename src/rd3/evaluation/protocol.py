@@ -1,0 +1,219 @@
+"""A protocol: a locked post-evaluation recipe with the provenance of every value.
+
+A protocol file holds one entry per field of `Settings`: a `value`, or `cases` tried in order, each with what it is
+`when`. Values decide numbers and are hashed; provenance, notes and titles are for people and are not.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from fnmatch import fnmatch
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import Field, model_validator
+
+from rd3.base.errors import UserError, suggestion, unknown
+from rd3.base.spec import Spec, fingerprint_of, parse
+from rd3.data.target import Target
+from rd3.evaluation.settings import Settings
+from rd3.training.augment.base import parse_augmentation
+
+PROVENANCE = Literal["stated", "code", "inferred", "unverified"]
+SHIPPED = files("rd3.evaluation.protocols")
+
+
+class When(Spec):
+    """Conditions of a case; all that are given must hold. Names are shell patterns."""
+
+    target: tuple[str, ...] | None = None
+    student: tuple[str, ...] | None = None
+    size_min: int | None = None
+    size_max: int | None = None
+    ipc_min: int | None = None
+    ipc_max: int | None = None
+
+    def holds(self, target: Target, ipc: int | None, student: str) -> bool:
+        images = ipc if ipc is not None else 10**9
+        return (
+            (self.target is None or any(fnmatch(target.name, pattern) for pattern in self.target))
+            and (self.student is None or any(fnmatch(student, pattern) for pattern in self.student))
+            and (self.size_min or 0) <= target.size <= (self.size_max or 10**9)
+            and (self.ipc_min or 0) <= images <= (self.ipc_max or 10**9)
+        )
+
+
+class Case(Spec):
+    """A value and when it holds."""
+
+    value: Any
+    when: When = When()
+
+
+class ProtocolField(Spec):
+    """One setting of a protocol.
+
+    Attributes:
+        provenance: `stated` by the paper, read in its `code`, `inferred` by us with the reason in `note`, or
+            `unverified`.
+    """
+
+    value: Any = None
+    cases: tuple[Case, ...] | None = None
+    provenance: PROVENANCE
+    note: str = ""
+
+    def resolve(self, target: Target, ipc: int | None, student: str) -> Any:
+        if self.cases is None:
+            return self.value
+        return next((case.value for case in self.cases if case.when.holds(target, ipc, student)), None)
+
+    def hashed(self) -> Any:
+        return [case.model_dump(mode="json") for case in self.cases] if self.cases is not None else self.value
+
+
+class Counterparts(Spec):
+    """Protocols whose runs the scores of this one need.
+
+    Attributes:
+        hard: the same with hard labels (for HLR); None when it is itself hard.
+        plain: the same without augmentation and mixing (for ARS).
+        whole: how the whole target is trained (for HLR).
+    """
+
+    hard: str | None = None
+    plain: str | None = None
+    whole: str | None = None
+
+
+class Protocol(Spec):
+    """A post-evaluation protocol; `hash` changes with every value that can change a number.
+
+    Attributes:
+        purpose: `ranking`, or `reference` for protocols that only serve the scores of others.
+        not_rankable: why numbers under it must not stand beside those of the protocol it derives from, or None.
+    """
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
+    version: int = Field(gt=0)
+    title: str
+    source: str
+    note: str = ""
+    purpose: Literal["ranking", "reference"] = "ranking"
+    not_rankable: str | None = None
+    counterparts: Counterparts = Counterparts()
+    fields: dict[str, ProtocolField]
+
+    @model_validator(mode="after")
+    def _known_fields(self) -> Protocol:
+        for name in self.fields:
+            if name not in Settings.model_fields:
+                raise ValueError(f"unknown field '{name}'{suggestion(name, Settings.model_fields)}")
+        return self
+
+    @property
+    def hash(self) -> str:
+        values = {name: field.hashed() for name, field in self.fields.items()}
+        return fingerprint_of("protocol", {"id": self.id, "version": self.version, "values": values})
+
+    def resolve(self, target: Target, ipc: int | None, student: str) -> tuple[Settings, tuple[str, ...]]:
+        """The settings for one cell, and flags for what had to give way to the target.
+
+        Args:
+            ipc: images per class, or None for the whole target.
+        """
+        values = {name: field.resolve(target, ipc, student) for name, field in self.fields.items()}
+        flags = []
+        if not target.flip_keeps_class:
+            operations = [parse_augmentation(operation) for operation in values.get("augment") or ()]
+            kept = [operation.without_flip() for operation in operations]
+            if kept != operations:
+                values["augment"] = [operation.as_json() for operation in kept if operation is not None]
+                flags.append(f"flip left out: it does not keep the classes of {target.name}")
+        if values.get("normalisation") == "imagenet" and target.channels != 3:
+            values["normalisation"] = "target"
+            flags.append("normalised with the target's statistics: ImageNet's are for three channels")
+        return parse(Settings, values, where=f"protocol {self.id}"), tuple(flags)
+
+    def card(self) -> list[dict[str, str]]:
+        """One row a field: name, value, provenance, note; for people."""
+        return [
+            {"name": name, "value": _readable(field), "provenance": field.provenance, "note": field.note}
+            for name, field in self.fields.items()
+        ]
+
+
+def _readable(field: ProtocolField) -> str:
+    if field.cases is None:
+        return _plain(field.value)
+    parts = []
+    for case in field.cases:
+        conditions = case.when.model_dump(exclude_none=True)
+        words = ", ".join(f"{key} {_plain(value)}" for key, value in conditions.items())
+        parts.append(f"{_plain(case.value)} ({words or 'otherwise'})")
+    return "; ".join(parts)
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def list_protocols() -> list[str]:
+    """Ids of the shipped protocols."""
+    return sorted(entry.name.removesuffix(".yaml") for entry in SHIPPED.iterdir() if entry.name.endswith(".yaml"))
+
+
+def load_protocol(name: str) -> Protocol:
+    """A shipped protocol by its id, or a protocol file by its path (`.yaml`).
+
+    Raises:
+        UserError: unknown id, a file that is not a protocol, or a shipped file that was changed without a new version.
+    """
+    if name.endswith((".yaml", ".yml")):
+        return _read_protocol(Path(name))
+    return _shipped(name)
+
+
+@cache
+def _shipped(name: str) -> Protocol:
+    if name not in list_protocols():
+        raise unknown("protocol", name, list_protocols())
+    protocol = read_unlocked(name)
+    key = f"{protocol.id}/{protocol.version}"
+    locked = locked_hashes().get(key)
+    if locked != protocol.hash:
+        raise UserError(f"protocol {key} has hash {protocol.hash}, locked is {locked}: raise its version and lock it")
+    return protocol
+
+
+def locked_hashes() -> dict[str, str]:
+    """`id/version` -> hash of every protocol that was ever shipped."""
+    return dict(json.loads(SHIPPED.joinpath("locked.json").read_text()))
+
+
+def read_unlocked(name: str) -> Protocol:
+    """A shipped protocol file as it stands, whether it is locked or not."""
+    return _from_text(SHIPPED.joinpath(f"{name}.yaml").read_text(), where=f"protocol {name}", base=read_unlocked)
+
+
+def _read_protocol(path: Path) -> Protocol:
+    if not path.is_file():
+        raise UserError(f"{path}: there is no such protocol file")
+    return _from_text(path.read_text(), where=str(path), base=load_protocol)
+
+
+def _from_text(text: str, *, where: str, base: Callable[[str], Protocol]) -> Protocol:
+    try:
+        values = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UserError(f"{where}: not YAML: {' '.join(str(error).split())}") from None
+    if isinstance(values, dict) and "base" in values:
+        values = dict(values)
+        parent = base(str(values.pop("base")))
+        inherited = {key: field.model_dump(exclude_unset=True) for key, field in parent.fields.items()}
+        values["fields"] = {**inherited, **(values.get("fields") or {})}
+    return parse(Protocol, values, where=where)

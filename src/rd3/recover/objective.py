@@ -1,0 +1,74 @@
+"""What the images of a plan item are optimised for.
+
+An `Objective` is made for every plan item and then gives the loss of every iteration. Teachers that take turns, a
+committee, a perturbed teacher or an extra term are objectives made of objectives; the loop knows none of them.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from rd3.recover.plan import PlanItem
+from rd3.recover.statistics import Match
+from rd3.recover.view import Transform
+
+
+@dataclass(frozen=True)
+class Look:
+    """One iteration, as an objective sees it.
+
+    Attributes:
+        images: the optimised images that are active, normalised (B, C, H, W).
+        view: what `transform` made of them.
+        transform: this iteration's crop, flip and roll, to show other images the same way.
+        item: labels and slots of the active images.
+        iteration: from 0, counted over all stages; `iterations` is their sum.
+    """
+
+    images: Tensor
+    view: Tensor
+    transform: Transform
+    item: PlanItem
+    iteration: int
+    iterations: int
+
+
+Loss = Callable[[Look], Tensor]
+Objective = Callable[[PlanItem, Tensor], Loss]  # (item, the images it starts from) -> loss
+
+
+class TeacherLoss:
+    """CE(f(Z), y) + Σ weight · match, for one teacher in eval mode.
+
+    Args:
+        model: a network of its own (`private_copy`), in which the matches have their hooks.
+        matches: (coefficient, term); the coefficient is r_bn of the papers.
+    """
+
+    def __init__(self, model: nn.Module, *, matches: Sequence[tuple[float, Match]] = ()) -> None:
+        self._model = model
+        self._matches = matches
+
+    def __call__(self, look: Look) -> Tensor:
+        loss = F.cross_entropy(self._model(look.view), look.item.labels)
+        for weight, match in self._matches:
+            loss = loss + weight * match.take(look.item)
+        return loss
+
+
+def single(loss: Loss) -> Objective:
+    """The same loss for every item."""
+    return lambda item, start: loss  # noqa: ARG005
+
+
+def private_copy(model: nn.Module, device: torch.device) -> nn.Module:
+    """A frozen copy in eval mode for hooks, perturbations and another memory format; the original stays as it is."""
+    model = copy.deepcopy(model).to(device).eval().requires_grad_(False)
+    # On the CPU convolutions are faster so.
+    return model.to(memory_format=torch.channels_last) if device.type == "cpu" else model  # type: ignore[call-overload]

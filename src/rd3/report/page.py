@@ -1,0 +1,155 @@
+"""A study on one HTML page that needs no network and runs no script."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from rd3.base.files import write_atomic
+from rd3.report import format as show
+from rd3.report import notes
+from rd3.report.chart_style import domain, ends, marks
+from rd3.report.charts import Look, accuracy_chart, score_charts
+from rd3.report.data import Grid, ReportData
+from rd3.report.grid import contact_sheet
+from rd3.report.ranking import Group, grouped, ranks
+from rd3.report.trends import cost_chart, curve_chart, total_bytes
+
+TILE = 30  # wanted side of a shown image, in CSS pixels
+
+
+@dataclass(frozen=True)
+class Section:
+    """One group of comparable rows as the template wants it; the charts are SVG."""
+
+    anchor: str
+    title: str
+    group: Group
+    ranks: list[int | None]
+    references: str
+    notes: list[str]
+    accuracy: Markup
+    scores: list[Markup]
+    costs: list[Markup]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One contact sheet as the template wants it."""
+
+    grid: Grid
+    source: str
+    width: int
+    pixelated: bool
+    alt: str
+    note: str
+
+
+def write_page(data: ReportData, path: Path) -> None:
+    """Write the page, whole or not at all."""
+    write_atomic(path, render(data))
+
+
+def render(data: ReportData) -> str:
+    """The page as HTML text."""
+    environment = Environment(
+        loader=FunctionLoader(_read), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters.update(
+        percent=show.percent, score=show.score, seconds=show.seconds, size=show.size, p_value=show.p_value,
+        plain=show.plain, value=value_text, breakable=breakable,
+    )  # fmt: skip
+    groups = grouped(data.rows)
+    look = marks([row.method for row in data.rows])
+    return environment.get_template("page.html.j2").render(
+        data=data,
+        sections=[_section(place, group, look, _limits(groups, group)) for place, group in enumerate(groups, start=1)],
+        pictures=[_picture(grid) for grid in data.grids],
+        curves=[
+            (curves.title, Markup(curve_chart(curves.lines, title=curves.title, look=look))) for curves in data.curves
+        ],
+        not_separable=notes.NOT_SEPARABLE,
+        mark=notes.MARK,
+        is_random=notes.is_random,
+        total_bytes=total_bytes,
+    )
+
+
+def breakable(name: str) -> Markup:
+    """A method's name that may break before its settings.
+
+    >>> breakable("a<b[init=real]")
+    Markup('a&lt;b<wbr>[init=real]')
+    """
+    return Markup(str(escape(show.plain(name))).replace("[", "<wbr>["))
+
+
+def value_text(value: Any) -> str:
+    """A protocol's value as a reader expects it.
+
+    >>> [value_text(value) for value in (None, True, 0.001, "cosine", [1, 2], {"name": "adamw", "lr": 0.001})]
+    ['–', 'yes', '0.001', 'cosine', '1, 2', 'name: adamw; lr: 0.001']
+    """
+    if value is None:
+        return show.DASH
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return "; ".join(f"{key}: {value_text(item)}" for key, item in value.items())
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ", ".join(value_text(item) for item in value)
+    return value if isinstance(value, str) else json.dumps(value, default=str)
+
+
+def _read(name: str) -> str:
+    return resources.files("rd3.report").joinpath(name).read_text(encoding="utf-8")
+
+
+def _limits(groups: Sequence[Group], group: Group) -> tuple[float, float]:
+    """One accuracy axis for all groups of a target, so that its charts can be compared by eye."""
+    return domain(ends([row for other in groups if other.key.target == group.key.target for row in other.rows]))
+
+
+def _section(place: int, group: Group, look: Look, limits: tuple[float, float]) -> Section:
+    return Section(
+        anchor=f"ranking-{place}",
+        title=notes.group_title(group),
+        group=group,
+        ranks=ranks(group),
+        references=notes.references(group),
+        notes=notes.notes(group),
+        accuracy=Markup(accuracy_chart(group, look=look, limits=limits)),
+        scores=[Markup(chart) for chart in score_charts(group, look=look)],
+        costs=_cost_charts(group, look),
+    )
+
+
+def _cost_charts(group: Group, look: Look) -> list[Markup]:
+    """Only where costs differ: points above each other say nothing that the table doesn't."""
+    charts = []
+    if _differ([row.seconds.synthesise for row in group.rows]):
+        charts.append(Markup(cost_chart(group, "seconds", look=look)))
+    if _differ([total_bytes(row) for row in group.rows]):
+        charts.append(Markup(cost_chart(group, "bytes", look=look)))
+    return charts
+
+
+def _differ(values: Sequence[float | None]) -> bool:
+    return len({value for value in values if value is not None}) > 1
+
+
+def _picture(grid: Grid) -> Picture:
+    sheet = contact_sheet(grid.images, grid.labels)
+    scale = max(1, round(TILE / sheet.side))
+    names = ", ".join(show.plain(grid.classes[label]) for label in sheet.shown)
+    alt = f"Images of {show.plain(grid.title)}, IPC {grid.ipc}; classes: {names}"
+    source = "data:image/png;base64," + base64.b64encode(sheet.png).decode()
+    return Picture(grid, source, sheet.width * scale, sheet.side <= 64, alt, sheet.note)

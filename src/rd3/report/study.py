@@ -1,0 +1,118 @@
+"""Gathers what a study left in its folder into one page's data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from rd3.base.errors import UserError
+from rd3.evaluation.protocol import Protocol, load_protocol
+from rd3.report.data import Cost, CurveSet, Grid, ProtocolCard, ProtocolField, ReportData
+from rd3.report.ranking import read_ranking
+from rd3.scores.intervals import t_interval
+from rd3.study.ranking import groups
+from rd3.study.records import Record, read_records
+from rd3.study.spec import StudySpec
+from rd3.study.verdict import sentence
+from rd3.synthetic.artifact import Synthetic
+
+
+def report_data(folder: Path, *, command: str | None = None) -> ReportData:
+    """Read `ranking.json`, `study.json`, `records/` and `synthetic/` of a study's folder.
+
+    Args:
+        command: what reproduces the study; a study file's command by default.
+
+    Raises:
+        UserError: the folder is not a study's.
+    """
+    if not (folder / "ranking.json").is_file():
+        raise UserError(f"{folder}: no ranking.json there; run a study first, for instance rd3 demo")
+    study = StudySpec.model_validate_json((folder / "study.json").read_text())
+    records = read_records([folder / "records"])
+    table: list[dict[str, Any]] = json.loads((folder / "ranking.json").read_text())["rows"]
+    return ReportData(
+        title=f"{study.name}: {', '.join(spec.name for spec in study.targets)}",
+        rows=read_ranking(folder / "ranking.json"),
+        sentences=[sentence(group) for group in groups(table)],
+        protocols=[_card(protocol) for protocol in _protocols(records)],
+        environment=records[0].environment | {"rd3": records[0].rd3_version} if records else {},
+        command=command or f"rd3 study run {study.name}",
+        grids=list(_grids(folder / "synthetic")),
+        curves=list(_curves(records)),
+        costs=_costs(records),
+    )
+
+
+def _protocols(records: Iterable[Record]) -> list[Protocol]:
+    """Those that the records name and that can still be read, rankings first."""
+    marks = {record.protocol.id: record.protocol for record in records}
+    found = []
+    for mark in sorted(marks.values(), key=lambda mark: (mark.purpose != "ranking", mark.id)):
+        try:
+            protocol = load_protocol(mark.id)
+        except UserError:
+            continue  # a protocol file that is not shipped: the records still hold its resolved settings
+        if protocol.hash == mark.hash:
+            found.append(protocol)
+    return found
+
+
+def _card(protocol: Protocol) -> ProtocolCard:
+    return ProtocolCard(
+        id=protocol.id,
+        version=protocol.version,
+        hash=protocol.hash,
+        title=protocol.title,
+        source=protocol.source,
+        note=" ".join(
+            filter(None, (protocol.note, protocol.not_rankable and f"Not rankable: {protocol.not_rankable}."))
+        ),
+        fields=[ProtocolField(**row) for row in protocol.card()],
+    )
+
+
+def _grids(folder: Path) -> Iterable[Grid]:
+    """The first draw of every synthetic."""
+    synthetics = [Synthetic.load(place) for place in sorted(folder.glob("*")) if place.is_dir()]
+    shown = [synthetic for synthetic in synthetics if not synthetic.manifest.draw]
+    for synthetic in sorted(shown, key=lambda s: (s.manifest.ipc or 0, s.manifest.method)):
+        facts = synthetic.manifest
+        yield Grid(
+            title=f"{facts.method}, IPC {facts.ipc}",
+            images=synthetic.images,
+            labels=synthetic.labels,
+            classes=facts.classes,
+            ipc=facts.ipc or 1,
+            caption=f"{facts.target}, draw 0, {facts.seconds.get('synthesise', 0.0):.1f} s to synthesise",
+        )
+
+
+def _curves(records: Sequence[Record]) -> Iterable[CurveSet]:
+    """Test accuracy over epochs, mean over seeds, for every ranked (target, protocol, IPC, student)."""
+    ranked = [record for record in records if record.protocol.purpose == "ranking" and record.ipc is not None]
+    places = sorted({(r.target, r.ipc or 0, r.protocol.id, r.student) for r in ranked})
+    for target, ipc, protocol, student in places:
+        same = [r for r in ranked if (r.target, r.ipc, r.protocol.id, r.student) == (target, ipc, protocol, student)]
+        lines = {method: _line([r for r in same if r.method == method]) for method in sorted({r.method for r in same})}
+        yield CurveSet(title=f"{target}, IPC {ipc}, {protocol}, {student}", lines=lines)
+
+
+def _line(records: list[Record]) -> list[tuple[int, float, float | None, float | None]]:
+    points = []
+    for position, (epoch, _) in enumerate(records[0].curve):
+        interval = t_interval([record.curve[position][1] for record in records])
+        points.append((epoch, interval.mean, interval.low, interval.high))
+    return points
+
+
+def _costs(records: Sequence[Record]) -> list[Cost]:
+    """Work that all methods share: teachers and the runs on the whole target."""
+    squeezed = {teacher: r.seconds.squeeze for r in records for teacher in r.teachers}
+    whole = [r.seconds.train + r.seconds.report for r in records if r.ipc is None]
+    costs = [Cost(f"teacher {name}", seconds=spent, note="squeezed once") for name, spent in sorted(squeezed.items())]
+    if whole:
+        costs.append(Cost("whole target", seconds=sum(whole), note=f"{len(whole)} runs, shared by all methods"))
+    return costs

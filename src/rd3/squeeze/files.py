@@ -1,0 +1,46 @@
+"""Teachers on disk: weights as safetensors, the rest as JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from safetensors.torch import load_file, save_file
+
+from rd3.data.target import Target
+from rd3.models import create_model
+from rd3.squeeze.teacher import Teacher
+
+
+def save_teacher(teacher: Teacher, folder: Path) -> None:
+    """Write `weights.safetensors` and `teacher.json` into an existing folder."""
+    weights = {name: value.detach().cpu().contiguous() for name, value in teacher.model.state_dict().items()}
+    save_file(weights, folder / "weights.safetensors")
+    facts = {
+        "name": teacher.name,
+        "mean": teacher.mean,
+        "std": teacher.std,
+        "classes": teacher.classes,
+        "fingerprint": teacher.fingerprint,
+        "test_accuracy": teacher.test_accuracy,
+        "seconds": teacher.seconds,
+    }
+    (folder / "teacher.json").write_text(json.dumps(facts, indent=1))
+
+
+def load_teacher(folder: Path, target: Target) -> Teacher:
+    """Read what `save_teacher` wrote; `target` says which input the architecture is built for."""
+    facts = json.loads((folder / "teacher.json").read_text())
+    classes = tuple(facts["classes"])
+    model = create_model(facts["name"], classes=len(classes), size=target.size, channels=target.channels)
+    model.load_state_dict(load_file(folder / "weights.safetensors"))
+    return Teacher(
+        model=model,
+        name=facts["name"],
+        mean=tuple(facts["mean"]),
+        std=tuple(facts["std"]),
+        classes=classes,
+        fingerprint=facts["fingerprint"],
+        test_accuracy=facts["test_accuracy"],
+        seconds=facts["seconds"],
+    )

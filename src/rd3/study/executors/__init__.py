@@ -1,0 +1,1 @@
+"""Who does the jobs: this process, or several on this machine."""

@@ -1,0 +1,45 @@
+"""One job after the other, in this process."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Sequence
+
+import torch
+
+from rd3.study.executors.base import BUSY_SECONDS, Listener, missing_jobs
+from rd3.study.jobs.base import Job, Outcome, work
+from rd3.study.store import Store
+from rd3.training.device import make_deterministic
+
+
+class SerialExecutor:
+    """Does the jobs here; the process's thread count is restored afterwards."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+
+    def run(self, jobs: Sequence[Job], store: Store, listener: Listener) -> None:
+        threads = torch.get_num_threads()
+        make_deterministic(self._device)
+        try:
+            self._run(deque(missing_jobs(jobs, store)), store, listener)
+        finally:
+            torch.set_num_threads(threads)
+
+    def _run(self, waiting: deque[Job], store: Store, listener: Listener) -> None:
+        while waiting:
+            job = next(one for one in waiting if _ready(one, store))
+            waiting.remove(job)
+            listener.started(job)
+            outcome, seconds = work(job, store, self._device, lambda f, job=job: listener.progressed(job, f))  # type: ignore[misc]
+            if outcome is Outcome.BUSY:
+                waiting.append(job)
+                time.sleep(BUSY_SECONDS)
+            else:
+                listener.finished(job, seconds)
+
+
+def _ready(job: Job, store: Store) -> bool:
+    return all(store.has(need.kind, need.fingerprint) for need in job.needs)

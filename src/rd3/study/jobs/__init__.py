@@ -1,0 +1,1 @@
+"""The kinds of work a study is made of, one file each."""

@@ -1,0 +1,144 @@
+"""Distillation as a job."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+
+from rd3.base.seeds import derive_seed
+from rd3.base.spec import Spec, fingerprint_of, parse
+from rd3.data.target import Target
+from rd3.methods.base import METHODS, Method, Task
+from rd3.study.jobs.base import Job, JobKey, Progress
+from rd3.study.jobs.teacher import TeacherJob, stored_teacher
+from rd3.study.store import Store
+from rd3.synthetic.artifact import Manifest, Seconds, Synthetic
+from rd3.training.device import peak_memory, reset_peak_memory
+
+FOLDER = "synthetic"
+
+
+class SyntheticSpec(Spec):
+    """Everything that decides a method's images.
+
+    Attributes:
+        method, settings: the method and all its settings, defaults included.
+        changed: the settings that differ from the paper's for this target and IPC.
+        target, teacher: fingerprints.
+        draw: which independent synthesis, from 0.
+    """
+
+    method: str
+    settings: dict[str, Any]
+    changed: tuple[str, ...] = ()
+    revision: int
+    target: str
+    teacher: str | None
+    ipc: int
+    draw: int = 0
+
+    @property
+    def fingerprint(self) -> str:
+        return fingerprint_of("synthetic", {**self.as_json(), "changed": None})
+
+    @property
+    def label(self) -> str:
+        """The method's name with what was changed, for instance `sre2l[init=real]`."""
+        if not self.changed:
+            return self.method
+        return f"{self.method}[{','.join(f'{name}={self.settings[name]}' for name in self.changed)}]"
+
+    @property
+    def seed(self) -> int:
+        """Made of the draw, not of the method: methods that start from the same images get the same."""
+        return derive_seed("draw", self.target, self.ipc, self.draw)
+
+
+def synthetic_spec(
+    name: str, target: Target, *, ipc: int, teacher: str | None, draw: int = 0, changes: dict[str, Any] | None = None
+) -> SyntheticSpec:
+    """The spec of `name` on `target` with the paper's settings, less `changes`.
+
+    Args:
+        teacher: fingerprint of the teacher; left out of the spec for methods that need none.
+    """
+    method_class = METHODS[name]
+    paper = parse(method_class, method_class.settings_for(target, ipc), where=f"method {name}").as_json()
+    method = parse(method_class, {**paper, **(changes or {})}, where=f"method {name}")
+    settings = method.as_json()
+    return SyntheticSpec(
+        method=name,
+        settings=settings,
+        changed=tuple(sorted(key for key in settings if settings[key] != paper[key])),
+        revision=method.revision,
+        target=target.fingerprint,
+        teacher=teacher if method.needs_teacher else None,
+        ipc=ipc,
+        draw=draw,
+    )
+
+
+@dataclass(frozen=True)
+class SyntheticJob(Job):
+    """Make one synthetic."""
+
+    kind: ClassVar[str] = "synthetic"
+    spec: SyntheticSpec
+    teacher_model: str | None
+    images_through_network: int
+
+    @property
+    def fingerprint(self) -> str:
+        return self.spec.fingerprint
+
+    @property
+    def needs(self) -> tuple[JobKey, ...]:
+        return (JobKey(TeacherJob.kind, self.spec.teacher),) if self.spec.teacher else ()
+
+    @property
+    def title(self) -> str:
+        draw = f", draw {self.spec.draw}" if self.spec.draw else ""
+        return f"distill {self.spec.label}, IPC {self.spec.ipc}{draw}"
+
+    def load_units(self) -> tuple[str, int, float]:
+        batch = 100
+        return self.teacher_model or "", batch, self.images_through_network / batch
+
+    def method(self) -> Method:
+        return parse(METHODS[self.spec.method], self.spec.settings, where=f"method {self.spec.method}")
+
+    def execute(self, store: Store, device: torch.device, progress: Progress) -> None:
+        target = self.target()
+        method = self.method()
+        teacher = stored_teacher(store, self.spec.teacher, target).to(device) if self.spec.teacher else None
+        task = Task(target, teacher, ipc=self.spec.ipc, seed=self.spec.seed, device=device, progress=progress)
+        reset_peak_memory(device)
+        start = time.perf_counter()
+        made = method.distill(task)
+        seconds = Seconds(squeeze=teacher.seconds if teacher else 0.0, synthesise=time.perf_counter() - start)
+        manifest = Manifest(
+            method=self.spec.label,
+            settings=self.spec.settings,
+            target=target.name,
+            target_fingerprint=target.fingerprint,
+            classes=target.classes,
+            ipc=self.spec.ipc,
+            draw=self.spec.draw,
+            seed=self.spec.seed,
+            teacher=self.spec.teacher,
+            aids=method.declared_aids(),
+            seconds=seconds,
+            peak_memory_bytes=peak_memory(device),
+            fingerprint=self.fingerprint,
+            info=made.info,
+        )
+        synthetic = Synthetic(made.images.cpu(), made.labels.cpu(), made.soft_labels, made.learned_lr, manifest)
+        store.put(self.kind, self.fingerprint, self.spec.as_json(), lambda folder: synthetic.save(folder / FOLDER))
+
+
+def stored_synthetic(store: Store, fingerprint: str) -> Synthetic:
+    """A synthetic from the store."""
+    return Synthetic.load(store.path(SyntheticJob.kind, fingerprint) / FOLDER)

@@ -1,0 +1,178 @@
+"""Study -> jobs: which teachers, syntheses and runs are needed, each once however many cells share it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from rd3.base.errors import UserError
+from rd3.data.target import Target
+from rd3.evaluation.protocol import Protocol, load_protocol
+from rd3.methods.base import METHODS, require_enough
+from rd3.models import create_model
+from rd3.squeeze.spec import teacher_spec
+from rd3.study.jobs.base import Job, cached_target
+from rd3.study.jobs.run import WHOLE, RunJob, run_job
+from rd3.study.jobs.synthetic import SyntheticJob, synthetic_spec
+from rd3.study.jobs.teacher import TeacherJob
+from rd3.study.spec import MethodEntry, StudySpec
+
+RANDOM = "random"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The jobs of a study in an order in which each comes after what it needs."""
+
+    jobs: tuple[Job, ...]
+
+    def of(self, kind: type[Job]) -> list[Job]:
+        return [job for job in self.jobs if isinstance(job, kind)]
+
+    @property
+    def runs(self) -> list[RunJob]:
+        return [job for job in self.jobs if isinstance(job, RunJob)]
+
+
+def make_plan(study: StudySpec) -> Plan:
+    """All jobs of `study`, without doing any.
+
+    Raises:
+        UserError: any name, setting, IPC or size that would fail later fails here.
+    """
+    jobs: dict[object, Job] = {}
+    for target_spec in study.targets:
+        for job in _target_jobs(study, cached_target(target_spec)):
+            jobs.setdefault(job.key, job)
+    order = {TeacherJob: 0, SyntheticJob: 1, RunJob: 2}
+    return Plan(tuple(sorted(jobs.values(), key=lambda job: order[type(job)])))  # type: ignore[index]
+
+
+def _target_jobs(study: StudySpec, target: Target) -> Iterator[Job]:
+    spec = teacher_spec(
+        target,
+        study.teacher.model,
+        recipe=study.teacher.recipe,
+        epochs=study.teacher.epochs,
+        seed=study.teacher.seed,
+    )
+    teacher = TeacherJob(target.spec, target.fingerprint, spec=spec, train_images=len(target.train))
+    _check_models(study, target)
+    protocols = [load_protocol(name) for name in study.protocols]
+    synthetics = list(_synthetic_jobs(study, target, teacher))
+    runs = list(_run_jobs(study, target, teacher, synthetics, with_counterparts(protocols, study.whole)))
+    if any(teacher.key in job.needs for job in [*synthetics, *runs]):
+        yield teacher
+    yield from synthetics
+    yield from runs
+
+
+def _check_models(study: StudySpec, target: Target) -> None:
+    for model in (study.teacher.model, *study.students):
+        create_model(model, classes=len(target.classes), size=target.size, channels=target.channels, seed=0)
+
+
+def with_counterparts(protocols: Iterable[Protocol], whole: str | None) -> list[Protocol]:
+    """The protocols and all that their scores need, each once."""
+    found: dict[str, Protocol] = {}
+    for protocol in protocols:
+        for one in (protocol, *counterparts(protocol, whole)):
+            found.setdefault(one.id, one)
+    return list(found.values())
+
+
+def counterparts(protocol: Protocol, whole: str | None) -> list[Protocol]:
+    """Those that HLR, LRS and ARS of `protocol` need besides itself."""
+    names = [protocol.counterparts.hard, protocol.counterparts.plain, whole or protocol.counterparts.whole]
+    return [load_protocol(name) for name in names if name is not None and name != "none"]
+
+
+def _synthetic_jobs(study: StudySpec, target: Target, teacher: TeacherJob) -> Iterator[SyntheticJob]:
+    entries = list(study.methods)
+    if all(entry.name != RANDOM for entry in entries):
+        entries.append(MethodEntry(name=RANDOM))  # the reference that stands beside every method
+    for entry in entries:
+        draws = study.seeds if METHODS[entry.name].fresh_draws else min(study.draws, study.seeds)
+        for ipc in study.ipc:
+            for draw in range(draws):
+                yield synthetic_job(
+                    target,
+                    entry.name,
+                    ipc=ipc,
+                    teacher=(teacher.fingerprint, teacher.spec.model),
+                    draw=draw,
+                    changes=entry.settings,
+                )
+
+
+def synthetic_job(
+    target: Target,
+    name: str,
+    *,
+    ipc: int,
+    teacher: tuple[str, str] | None,
+    draw: int = 0,
+    changes: dict[str, Any] | None = None,
+) -> SyntheticJob:
+    """The job that makes one synthetic.
+
+    Args:
+        teacher: its fingerprint and the name of its architecture.
+
+    Raises:
+        UserError: unknown method or setting, too small a target, or a missing teacher.
+    """
+    require_enough(target, ipc)
+    spec = synthetic_spec(name, target, ipc=ipc, teacher=teacher[0] if teacher else None, draw=draw, changes=changes)
+    if METHODS[name].needs_teacher and teacher is None:
+        raise UserError(f"method {name} needs a teacher, and none was given")
+    method = METHODS[name].model_validate(spec.settings)
+    return SyntheticJob(
+        target.spec,
+        target.fingerprint,
+        spec=spec,
+        teacher_model=teacher[1] if teacher else None,
+        images_through_network=method.cost(target, ipc),
+    )
+
+
+def _run_jobs(
+    study: StudySpec, target: Target, teacher: TeacherJob, synthetics: list[SyntheticJob], protocols: list[Protocol]
+) -> Iterator[RunJob]:
+    by_cell: dict[tuple[str, int], list[SyntheticJob]] = {}
+    for job in synthetics:
+        by_cell.setdefault((job.spec.label, job.spec.ipc), []).append(job)
+    wholes = {study.whole or protocol.counterparts.whole for protocol in protocols}
+    for protocol in protocols:
+        for student in study.students:
+            for replicate in range(study.seeds):
+                if protocol.id in wholes:
+                    yield _whole_run(target, protocol, student, replicate)
+                    continue
+                for (label, ipc), draws in by_cell.items():
+                    yield run_job(
+                        target,
+                        protocol,
+                        student=student,
+                        replicate=replicate,
+                        images=draws[replicate % len(draws)].fingerprint,
+                        label=label,
+                        count=ipc * len(target.classes),
+                        ipc=ipc,
+                        teachers=(teacher.fingerprint,),
+                    )
+
+
+def _whole_run(target: Target, protocol: Protocol, student: str, replicate: int) -> RunJob:
+    return run_job(
+        target,
+        protocol,
+        student=student,
+        replicate=replicate,
+        images=WHOLE,
+        label=WHOLE,
+        count=len(target.train),
+        ipc=None,
+        teachers=(),
+    )

@@ -1,0 +1,167 @@
+"""Records: one JSON per finished run, self-sufficient, merged by copying files, queried with DuckDB."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from rd3.base.errors import UserError
+from rd3.base.spec import Spec
+from rd3.evaluation.protocol import Counterparts
+from rd3.evaluation.settings import Settings
+
+SCHEMA = "rd3.record/1"
+
+
+class ProtocolMark(Spec):
+    """Which protocol a run was made under."""
+
+    id: str
+    version: int
+    hash: str
+    purpose: str
+    not_rankable: str | None
+    counterparts: Counterparts
+
+
+class Seconds(Spec):
+    """Where time went; `squeeze` and `synthesise` are those of the inputs, shared by many runs.
+
+    `synthesise` is None for images made elsewhere.
+    """
+
+    squeeze: float
+    synthesise: float | None
+    relabel: float
+    train: float
+    report: float
+
+
+class Bytes(Spec):
+    """What the distilled data weigh; online labels count as if stored."""
+
+    images: int
+    labels: int
+
+
+class Record(Spec):
+    """What one run leaves behind.
+
+    Attributes:
+        fingerprint: of the run's specification.
+        target, target_fingerprint: the real data.
+        method: label of the method, `whole` for the whole target, or the name of an imported synthetic.
+        ipc: images per class, None for the whole target.
+        draw: which independent synthesis or subset.
+        images: fingerprint of the synthetic, or `whole`.
+        teachers: fingerprint -> test accuracy, of those that labelled.
+        settings: the protocol resolved for this cell.
+        replicate, seed: the repetition, and the seed made of its cell.
+        accuracy: after the last epoch, a fraction. The result.
+        peeked: best over the reported epochs; audit only, never ranked.
+        curve: (epochs done, accuracy).
+        correct: per test image, bit-packed, in hex; `test_images` of them.
+        seconds, bytes, teacher_forwards, peak_memory: costs.
+        aids: what the method was helped by.
+        flags: what had to give way, in words.
+        environment: device, threads and library versions.
+    """
+
+    schema_id: str = SCHEMA
+    fingerprint: str
+    target: str
+    target_fingerprint: str
+    method: str
+    ipc: int | None
+    draw: int
+    images: str
+    teachers: dict[str, float]
+    protocol: ProtocolMark
+    settings: Settings
+    student: str
+    replicate: int
+    seed: int
+    accuracy: float
+    peeked: float
+    curve: tuple[tuple[int, float], ...]
+    correct: str
+    test_images: int
+    seconds: Seconds
+    bytes: Bytes
+    teacher_forwards: int
+    peak_memory: int
+    aids: tuple[str, ...]
+    flags: tuple[str, ...]
+    environment: dict[str, str]
+    rd3_version: str
+
+
+def read_records(places: Iterable[Path]) -> list[Record]:
+    """All records in files and folders, ordered by fingerprint; equal copies count once.
+
+    Raises:
+        UserError: a file is not a record, or two differ under one fingerprint.
+    """
+    found: dict[str, Record] = {}
+    for file in _record_files(places):
+        record = _read(file)
+        known = found.setdefault(record.fingerprint, record)
+        if known.accuracy != record.accuracy:
+            raise UserError(f"{file}: another record of the same run says {known.accuracy}, this one {record.accuracy}")
+    return [found[key] for key in sorted(found)]
+
+
+def _record_files(places: Iterable[Path]) -> list[Path]:
+    files: list[Path] = []
+    for place in places:
+        if place.is_dir():
+            files += sorted(place.rglob("*.json"))
+        elif place.is_file():
+            files.append(place)
+        else:
+            raise UserError(f"{place}: there is no such file or folder")
+    return files
+
+
+def _read(file: Path) -> Record:
+    try:
+        values = json.loads(file.read_text())
+        if values.get("schema_id") != SCHEMA:
+            raise UserError(f"{file}: not a record (schema {values.get('schema_id')!r}, expected {SCHEMA!r})")
+        return Record.model_validate(values)
+    except (ValueError, AttributeError) as error:
+        if isinstance(error, UserError):
+            raise
+        raise UserError(f"{file}: not a record ({str(error).splitlines()[0]})") from None
+
+
+def query(records: Iterable[Record], sql: str) -> list[dict[str, Any]]:
+    """Run SQL over the flat facts of records, as table `runs`.
+
+    Columns: fingerprint, target, method, ipc, draw, protocol, student, replicate, accuracy, peeked, train_seconds.
+
+    >>> query([], "select count(*) as n from runs")
+    [{'n': 0}]
+    """
+    rows = [
+        (r.fingerprint, r.target, r.method, r.ipc, r.draw, r.protocol.id, r.student, r.replicate, *_numbers(r))
+        for r in records
+    ]
+    connection = duckdb.connect(":memory:")
+    connection.execute(
+        "create table runs (fingerprint text, target text, method text, ipc integer, draw integer, protocol text,"
+        " student text, replicate integer, accuracy double, peeked double, train_seconds double)"
+    )
+    if rows:
+        connection.executemany(f"insert into runs values ({', '.join('?' * len(rows[0]))})", rows)
+    answer = connection.execute(sql)
+    names = [column[0] for column in answer.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
+
+
+def _numbers(record: Record) -> tuple[float, float, float]:
+    return record.accuracy, record.peeked, record.seconds.train

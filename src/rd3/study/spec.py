@@ -1,0 +1,122 @@
+"""A study file: a grid of targets, methods, IPC, protocols, students and seeds."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import Field, field_validator
+
+from rd3.base.errors import UserError, unknown
+from rd3.base.spec import Spec, parse
+from rd3.data.target import TargetSpec
+
+SHIPPED = files("rd3.study.studies")
+
+
+class TeacherEntry(Spec):
+    """Which teacher a target is squeezed into.
+
+    Attributes:
+        recipe: a name from the teacher recipes, None for the target's default.
+        epochs: in place of the recipe's.
+    """
+
+    model: str
+    recipe: str | None = None
+    epochs: int | None = Field(default=None, gt=0)
+    seed: int = 0
+
+
+class MethodEntry(Spec):
+    """A method with what is changed of its paper's settings."""
+
+    name: str
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+
+class StudySpec(Spec):
+    """What a study file says.
+
+    Attributes:
+        name: names the folder of results.
+        targets: as `rd3.load_target` takes them.
+        teacher: squeezed once a target.
+        methods: names, or `{name: …, settings: {…}}`, or `{name: …, key: value}`.
+        ipc: images per class.
+        protocols: ids or files; those that their scores need are added by themselves.
+        students: architectures.
+        seeds: replicates of every run.
+        draws: independent syntheses of every method; replicate r judges draw r modulo this. Methods that draw anew for
+            every replicate (random) always do.
+        whole: the protocol that trains on the whole target, in place of the one the protocols name; `none` leaves it
+            out, and HLR and LRS with it.
+    """
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    note: str = ""
+    targets: tuple[TargetSpec, ...] = Field(min_length=1)
+    teacher: TeacherEntry
+    methods: tuple[MethodEntry, ...] = Field(min_length=1)
+    ipc: tuple[int, ...] = Field(min_length=1)
+    protocols: tuple[str, ...] = Field(min_length=1)
+    students: tuple[str, ...] = Field(min_length=1)
+    seeds: int = Field(default=3, gt=0)
+    draws: int = Field(default=1, gt=0)
+    whole: str | None = None
+
+    @field_validator("targets", mode="before")
+    @classmethod
+    def _targets(cls, values: Any) -> Any:
+        from rd3.data.load import parse_target
+
+        return tuple(parse_target(value) if isinstance(value, str) else value for value in values)
+
+    @field_validator("methods", mode="before")
+    @classmethod
+    def _methods(cls, values: Any) -> Any:
+        return tuple(_method_entry(value) for value in values)
+
+    @field_validator("ipc")
+    @classmethod
+    def _positive(cls, values: tuple[int, ...]) -> tuple[int, ...]:
+        if min(values) < 1:
+            raise ValueError("IPC is at least 1")
+        return values
+
+
+def _method_entry(value: Any) -> Any:
+    if isinstance(value, str):
+        return MethodEntry(name=value)
+    if isinstance(value, dict) and "name" in value and "settings" not in value:
+        return MethodEntry(name=value["name"], settings={key: v for key, v in value.items() if key != "name"})
+    return value
+
+
+def list_studies() -> list[str]:
+    """Names of the shipped study files."""
+    return sorted(entry.name.removesuffix(".yaml") for entry in SHIPPED.iterdir() if entry.name.endswith(".yaml"))
+
+
+def load_study(name: str) -> StudySpec:
+    """A study file by its path, or a shipped one by its name.
+
+    Raises:
+        UserError: no such study, not YAML, or a key or value that is not allowed.
+    """
+    path = Path(name)
+    if path.suffix in (".yaml", ".yml"):
+        if not path.is_file():
+            raise UserError(f"{path}: there is no such study file")
+        text = path.read_text()
+    elif name in list_studies():
+        text = SHIPPED.joinpath(f"{name}.yaml").read_text()
+    else:
+        raise unknown("study", name, list_studies())
+    try:
+        values = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UserError(f"{name}: not YAML: {' '.join(str(error).split())}") from None
+    return parse(StudySpec, values, where=f"study {name}")

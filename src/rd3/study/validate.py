@@ -1,0 +1,83 @@
+"""Checks whatever rd3 reads or writes, and says what it is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+
+from rd3.base.errors import UserError
+from rd3.data.load import load_target
+from rd3.evaluation.protocol import load_protocol
+from rd3.study.plan import make_plan
+from rd3.study.ranking import SCHEMA
+from rd3.study.records import read_records
+from rd3.study.spec import load_study
+from rd3.study.store import Store, problem
+from rd3.synthetic.check import check
+from rd3.synthetic.formats import read_synthetic
+
+
+def validate(path: Path, *, target: str | None = None) -> Iterator[str]:
+    """Lines about what is at `path`, if it is whole and well-formed.
+
+    Args:
+        target: for a synthetic, what it must fit.
+
+    Raises:
+        UserError: one line about the first thing that is wrong.
+    """
+    if not path.exists():
+        raise UserError(f"{path}: there is no such file or folder")
+    if path.suffix in (".yaml", ".yml"):
+        yield from _yaml(path)
+    elif path.name == "store":
+        yield from _store(Store(path.parent))
+    elif (path / "ranking.json").is_file():
+        yield from _study(path)
+    elif path.suffix == ".json" or path.name == "records":
+        yield f"{path}: {len(read_records([path]))} record(s), well-formed"
+    else:
+        yield from _synthetic(path, target)
+
+
+def _yaml(path: Path) -> Iterator[str]:
+    try:
+        values = yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        raise UserError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    if isinstance(values, dict) and "methods" in values:
+        plan = make_plan(load_study(str(path)))
+        yield f"{path}: a study of {len(plan.jobs)} jobs"
+    else:
+        protocol = load_protocol(str(path))
+        yield f"{path}: protocol {protocol.id}, version {protocol.version}, hash {protocol.hash}"
+
+
+def _store(store: Store) -> Iterator[str]:
+    entries = list(store.entries())
+    for entry in entries:
+        found = problem(entry)
+        if found is not None:
+            raise UserError(found)
+    yield f"{store.root}: {len(entries)} entries, complete, all hashes match"
+
+
+def _study(path: Path) -> Iterator[str]:
+    ranking = json.loads((path / "ranking.json").read_text())
+    if ranking.get("schema") != SCHEMA:
+        raise UserError(f"{path / 'ranking.json'}: schema {ranking.get('schema')!r}, expected {SCHEMA!r}")
+    yield f"{path}: a ranking of {len(ranking['rows'])} rows from {len(read_records([path / 'records']))} records"
+    for place in sorted((path / "synthetic").glob("*")):
+        yield from _synthetic(place, None)
+
+
+def _synthetic(path: Path, target: str | None) -> Iterator[str]:
+    real = load_target(target) if target is not None else None
+    synthetic = read_synthetic(path, target=real)
+    for warning in check(synthetic, real) if real is not None else ():
+        yield f"{path}: warning: {warning}"
+    shape = "x".join(map(str, synthetic.images.shape[1:]))
+    yield f"{path}: {len(synthetic)} images of {shape}, {len(synthetic.manifest.classes)} classes, whole"

@@ -1,0 +1,43 @@
+"""One honest sentence for each group of a ranking: what the table shows, and what it does not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rd3.study.plan import RANDOM
+
+
+def sentence(group: list[dict[str, Any]]) -> str:
+    """What a group of rows (equal target, IPC, protocol, student) shows about the methods and random images."""
+    first = group[0]
+    place = f"{first['target']}, IPC {first['ipc']}, {first['protocol']['id']} ({first['student']}, n = {first['n']})"
+    compared = [row for row in group if row["versus_random"] is not None]
+    random = next((row for row in group if row["method"] == RANDOM), None)
+    if random is None or not compared:
+        return f"{place}: nothing to compare with random real images (at least two seeds and two methods are needed)."
+    better = [row for row in compared if row["versus_random"]["separable"] and row["versus_random"]["mean"] > 0]
+    worse = [row for row in compared if row["versus_random"]["separable"] and row["versus_random"]["mean"] < 0]
+    level = [row for row in compared if not row["versus_random"]["separable"]]
+    parts = [f"random real images reach {100 * random['accuracy']['mean']:.1f} %"]
+    parts.append(f"{_names(better)} carry more than they do" if better else "no method is shown to carry more")
+    if worse:
+        parts.append(f"{_names(worse)} carry less: random real images win under the same labels")
+    if level:
+        parts.append(f"not separable from random with {first['n']} seeds: {_needs(level)}")
+    return f"{place}: {'; '.join(parts)}.{_mark(first)}"
+
+
+def _names(rows: list[dict[str, Any]]) -> str:
+    return ", ".join(f"{row['method']} ({100 * row['versus_random']['mean']:+.1f})" for row in rows)
+
+
+def _needs(rows: list[dict[str, Any]]) -> str:
+    return ", ".join(
+        row["method"] + (f" (about {needed} needed)" if (needed := row["versus_random"]["seeds_needed"]) else "")
+        for row in rows
+    )
+
+
+def _mark(row: dict[str, Any]) -> str:
+    reason = next((flag for flag in row["flags"] if flag.startswith("not rankable")), None)
+    return "" if reason is None else f" ({reason[0].upper()}{reason[1:]}.)"

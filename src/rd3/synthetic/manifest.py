@@ -1,0 +1,107 @@
+"""What is known about a synthetic besides its pixels and labels."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from pydantic import Field, field_validator
+from pydantic_core import to_jsonable_python
+
+import rd3
+from rd3.base.errors import UserError
+from rd3.base.spec import Spec, parse
+
+SCHEMA_VERSION: Final = 1
+DISTILLED = "distilled"
+
+# facts about the run, not about the work: two saves that differ only here are the same synthetic
+MEASURED = {"seconds", "peak_memory_bytes", "info", "rd3_version"}
+
+
+class Seconds(Spec):
+    """Wall-clock time, None where it is not known."""
+
+    squeeze: float | None = None
+    synthesise: float | None = None
+
+
+class Manifest(Spec):
+    """Where a synthetic comes from and what it cost.
+
+    Attributes:
+        method: name of the method, or for a foreign set what it was called at import.
+        settings: of the method, as JSON.
+        target, target_fingerprint: the real data it was distilled from, None where a foreign set does not say.
+        classes: class names; label k is `classes[k]`.
+        ipc: images per class, None if classes differ in it.
+        draw: which independent synthesis it is (0, 1, …).
+        seed: of the synthesis, None for foreign ones.
+        teacher: fingerprint of the teacher, or None.
+        aids: what the method was helped by, see `rd3.methods.base.Method`.
+        fingerprint: of the work that made it, or of the content for foreign ones.
+        info: numbers worth keeping; NaN and infinities are stored as null.
+        origin: `distilled`, or `imported from FORMAT`.
+    """
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    method: str
+    settings: dict[str, Any] = Field(default_factory=dict)
+    target: str | None
+    target_fingerprint: str | None
+    classes: tuple[str, ...]
+    ipc: int | None
+    draw: int = 0
+    seed: int | None = None
+    teacher: str | None = None
+    aids: tuple[str, ...] = ()
+    seconds: Seconds = Seconds()
+    peak_memory_bytes: int | None = None
+    fingerprint: str
+    info: dict[str, Any] = Field(default_factory=dict)
+    rd3_version: str = Field(default_factory=lambda: rd3.__version__)
+    origin: str = DISTILLED
+
+    @field_validator("settings", "info", mode="before")
+    @classmethod
+    def _plain_json(cls, value: Any) -> Any:
+        # here and not at saving, so that what is loaded equals what was made
+        return to_jsonable_python(value, inf_nan_mode="null")
+
+    def same_work(self, other: Manifest) -> bool:
+        """Whether both are the same but for what was measured while making them."""
+        return self.model_dump(exclude=MEASURED) == other.model_dump(exclude=MEASURED)
+
+
+class StoredFile(Spec):
+    """What a file must still be when it is read."""
+
+    sha256: str
+    bytes: int
+
+
+class Stored(Spec):
+    """Content of `manifest.json`."""
+
+    manifest: Manifest
+    learned_lr: float | None
+    files: dict[str, StoredFile]
+
+
+def read_manifest(path: Path) -> Stored:
+    """Read a `manifest.json`.
+
+    Raises:
+        UserError: unreadable, not JSON, of another schema version, or with a key that is wrong.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not readable as JSON"
+        raise UserError(f"{path.name}: {reason}") from None
+    manifest = values.get("manifest") if isinstance(values, dict) else None
+    version = manifest.get("schema_version") if isinstance(manifest, dict) else None
+    if version is not None and version != SCHEMA_VERSION:
+        raise UserError(f"{path.name}: schema_version = {version!r}; this rd3 reads {SCHEMA_VERSION}")
+    return parse(Stored, values, where=path.name)

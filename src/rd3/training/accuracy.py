@@ -1,0 +1,38 @@
+"""Test accuracy, image by image."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from rd3.data.images import Images
+from rd3.training.loop import Normalisation
+from rd3.training.validation import resize_and_crop
+
+CHUNK_VALUES = {"cpu": 2**18}  # input values a chunk: on a CPU the activations should stay near the cache
+LARGE_CHUNK_VALUES = 2**25
+
+
+@torch.inference_mode()
+def predictions(model: nn.Module, images: Images, *, normalisation: Normalisation, resize: int | None = None) -> Tensor:
+    """Predicted class of every image, int64 (N,), on the images' device.
+
+    Args:
+        resize: side that images are resized to before a centre crop of their own side; None leaves them as they are.
+    """
+    model.eval()
+    side = images.shape[-1]
+    values = CHUNK_VALUES.get(images.labels.device.type, LARGE_CHUNK_VALUES)
+    chunk = max(32, values // (images.shape[0] * side * side))
+    out = []
+    for indices in torch.arange(len(images), device=images.labels.device).split(chunk):
+        pictures = images.batch(indices).float().div_(255)
+        if resize is not None and resize != side:
+            pictures = resize_and_crop(pictures, resize=resize, crop=side)
+        out.append(model(normalisation(pictures)).argmax(1))
+    return torch.cat(out)
+
+
+def correctness(model: nn.Module, images: Images, *, normalisation: Normalisation, resize: int | None = None) -> Tensor:
+    """Whether each image is classified correctly, bool (N,)."""
+    return predictions(model, images, normalisation=normalisation, resize=resize) == images.labels

@@ -1,0 +1,1 @@
+"""Batched augmentations with one draw per sample; one file per operation."""

@@ -1,0 +1,67 @@
+"""Where work runs, and how a run is kept the same bits everywhere."""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+import sys
+
+import torch
+
+from rd3.base.errors import UserError
+
+THREADS = 1  # sums are split by thread, so one thread gives the same bits whatever the number of cores
+
+
+def pick_device(name: str = "auto") -> torch.device:
+    """`auto` is the GPU where there is one.
+
+    Raises:
+        UserError: the device is not there.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise UserError(f"device = {name}: {str(error).splitlines()[0]}") from None
+    return device
+
+
+def make_deterministic(device: torch.device) -> None:
+    """One thread on a CPU, deterministic float32 kernels on a GPU. Affects the whole process."""
+    torch.set_num_threads(THREADS)
+    if device.type == "cuda":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.backends.cudnn.benchmark = False
+        torch.backends.cudnn.allow_tf32 = False
+        torch.backends.cuda.matmul.allow_tf32 = False
+        torch.use_deterministic_algorithms(True, warn_only=True)
+
+
+def reset_peak_memory(device: torch.device) -> None:
+    """Start a new measurement where the device allows one."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+
+
+def peak_memory(device: torch.device) -> int:
+    """Bytes: the device's peak since the last reset on a GPU, the process's peak so far on a CPU."""
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device))
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def environment(device: torch.device) -> dict[str, str]:
+    """What a number depends on besides its specification."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
+    return {
+        "device": f"{device.type} ({name})",
+        "threads": str(THREADS),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "system": platform.system(),
+    }

@@ -1,0 +1,102 @@
+"""Losses of post-evaluation. B = batch, C = classes, s = student logits, t = teacher logits, T = temperature."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import torch.nn.functional as F
+from pydantic import Field
+from torch import Tensor
+
+from rd3.base.spec import Spec
+
+
+class Labels(NamedTuple):
+    """What a batch is labelled with.
+
+    Attributes:
+        hard: int64 (B,), each image's own label.
+        partner: int64 (B,), the label of the image it was mixed with, or None.
+        weight: 0-d, weight of `hard` against `partner`; None without mixing.
+        teacher_logits: float (B, C), or None.
+    """
+
+    hard: Tensor
+    partner: Tensor | None = None
+    weight: Tensor | None = None
+    teacher_logits: Tensor | None = None
+
+
+class Loss(Spec):
+    """A loss by name; a kind ignores the settings that are not its own.
+
+    Attributes:
+        kind: `ce`, `soft-ce`, `kl` or `mse-gt`.
+        temperature: of both softmaxes (`kl`, `soft-ce`).
+        t2: whether the loss is multiplied by temperature².
+        gamma: weight of the cross-entropy term of `mse-gt`.
+        label_smoothing: of the hard labels (`ce`, `mse-gt`).
+    """
+
+    kind: Literal["ce", "soft-ce", "kl", "mse-gt"]
+    temperature: float = Field(default=1.0, gt=0)
+    t2: bool = False
+    gamma: float = Field(default=0.0, ge=0)
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+
+    @property
+    def needs_teacher(self) -> bool:
+        """Whether `Labels.teacher_logits` must be given."""
+        return self.kind != "ce"
+
+    def __call__(self, logits: Tensor, labels: Labels) -> Tensor:
+        """The loss (0-d) of student logits (B, C)."""
+        if self.kind == "ce":
+            return ce(logits, labels, label_smoothing=self.label_smoothing)
+        teacher = labels.teacher_logits
+        assert teacher is not None, f"{self.kind} needs teacher logits"
+        if self.kind == "mse-gt":
+            smoothing = self.label_smoothing
+            return mse_gt(logits, teacher, labels.hard, gamma=self.gamma, label_smoothing=smoothing)
+        soft = kl if self.kind == "kl" else soft_ce
+        return soft(logits, teacher, temperature=self.temperature, t2=self.t2)
+
+
+def ce(logits: Tensor, labels: Labels, *, label_smoothing: float = 0.0) -> Tensor:
+    """Cross-entropy; for mixed images weight·CE(own label) + (1 − weight)·CE(partner's label)."""
+    own = F.cross_entropy(logits, labels.hard, label_smoothing=label_smoothing)
+    if labels.partner is None or labels.weight is None:
+        return own
+    partner = F.cross_entropy(logits, labels.partner, label_smoothing=label_smoothing)
+    return labels.weight * own + (1 - labels.weight) * partner
+
+
+def soft_ce(logits: Tensor, teacher: Tensor, *, temperature: float = 1.0, t2: bool = False) -> Tensor:
+    """−1/B Σ softmax(t/T) · log softmax(s/T); KL plus the entropy of the teacher."""
+    scale = temperature**2 if t2 else 1.0
+    return scale * F.cross_entropy(logits / temperature, F.softmax(teacher / temperature, dim=1))
+
+
+def kl(logits: Tensor, teacher: Tensor, *, temperature: float = 1.0, t2: bool = False) -> Tensor:
+    """KL(teacher ‖ student) = 1/B Σ p (log p − log q), p = softmax(t/T), q = softmax(s/T), times T² if `t2`.
+
+    Source: Hinton et al., 2015 (arXiv 1503.02531); most decoupled methods leave out T², which divides the gradient
+    by about T².
+    """
+    student = F.log_softmax(logits / temperature, dim=1)
+    target = F.log_softmax(teacher / temperature, dim=1)
+    scale = temperature**2 if t2 else 1.0
+    return scale * F.kl_div(student, target, reduction="batchmean", log_target=True)
+
+
+def mse_gt(
+    logits: Tensor, teacher: Tensor, hard: Tensor, *, gamma: float = 0.0, label_smoothing: float = 0.0
+) -> Tensor:
+    """mean over B·C of (s − t)² + γ·CE(s, y), y the image's own label even where images are mixed.
+
+    Source: G-VBSM (arXiv 2311.17950) and EDC (arXiv 2404.13733).
+    """
+    loss = F.mse_loss(logits, teacher)
+    if gamma == 0:
+        return loss
+    return loss + gamma * F.cross_entropy(logits, hard, label_smoothing=label_smoothing)

@@ -1,0 +1,159 @@
+"""DSA against kornia, closed forms and plain loops, with the same parameters; and its draws against their laws."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import kornia.geometry.transform as kornia
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from scipy import stats
+from torch import Tensor
+
+from rd3.training.augment.dsa import ALL, DSA
+
+Photos = Callable[[int, int], Tensor]
+MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)
+OPERATIONS = ALL.split("_")
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def normalised(images: Tensor) -> Tensor:
+    return (images - torch.tensor(MEAN).view(-1, 1, 1)) / torch.tensor(STD).view(-1, 1, 1)
+
+
+def test_the_published_strategy_and_strengths_are_the_defaults() -> None:
+    dsa = DSA()
+    assert set(dsa.operations) == {"color", "crop", "cutout", "flip", "scale", "rotate"}
+    assert (dsa.flip, dsa.rotate, dsa.saturation, dsa.brightness, dsa.contrast) == (0.5, 15, 2, 1, 0.5)
+    assert (dsa.scale, dsa.crop, dsa.cutout, dsa.align_corners) == (1.2, 0.125, 0.5, True)
+
+
+def test_color_is_brightness_then_saturation_then_contrast(photos: Photos) -> None:
+    images, dsa = normalised(photos(4, 12)), DSA(strategy="color")
+    draw = dsa.draw(4, 12, seeded())
+    for i, out in enumerate(dsa.transform(images, draw).numpy()):
+        x = images[i].double().numpy() + draw["brightness"][i].item()
+        grey = x.mean(axis=0, keepdims=True)
+        x = (x - grey) * draw["saturation"][i].item() + grey
+        x = (x - x.mean()) * draw["contrast"][i].item() + x.mean()
+        np.testing.assert_allclose(out, x, atol=2e-5)
+
+
+@pytest.mark.parametrize(("size", "shift"), [(28, 4), (32, 4), (64, 8)])
+def test_crop_shifts_whole_pixels_and_fills_with_zero(size: int, shift: int, photos: Photos) -> None:
+    images, dsa = normalised(photos(5, size)), DSA(strategy="crop")
+    draw = dsa.draw(5, size, seeded())
+    out = dsa.transform(images, draw)
+    for i, (top, left) in enumerate(zip(draw["top"].tolist(), draw["left"].tolist(), strict=True)):
+        padded = F.pad(images[i], (shift,) * 4)
+        assert torch.equal(out[i], padded[:, top : top + size, left : left + size])
+
+
+@pytest.mark.parametrize(("size", "fraction", "side"), [(32, 0.5, 16), (28, 0.5, 14), (32, 0.4, 13), (9, 0.5, 5)])
+def test_cutout_empties_one_clipped_square(size: int, fraction: float, side: int, photos: Photos) -> None:
+    images, dsa = normalised(photos(40, size)), DSA(strategy="cutout", cutout=fraction)
+    draw = dsa.draw(40, size, seeded())
+    out = dsa.transform(images, draw)
+    for i, (row, column) in enumerate(zip(draw["row"].tolist(), draw["column"].tolist(), strict=True)):
+        expected = images[i].clone()
+        for y in range(row - side // 2, row - side // 2 + side):
+            for x in range(column - side // 2, column - side // 2 + side):
+                if 0 <= y < size and 0 <= x < size:
+                    expected[:, y, x] = 0
+        assert torch.equal(out[i], expected)
+
+
+def test_cutout_leaves_the_mean_colour_in_pixel_space(photos: Photos) -> None:
+    images, dsa = photos(3, 32), DSA(strategy="cutout")
+    draw = dsa.draw(3, 32, seeded())
+    out = dsa.apply(images, draw, mean=MEAN, std=STD)
+    hole = dsa.transform(torch.ones_like(images), draw) == 0
+    filled = torch.tensor(MEAN).view(3, 1, 1).expand_as(images)
+    assert torch.equal(out[hole], filled[hole])
+    torch.testing.assert_close(out[~hole], images[~hole])
+
+
+@pytest.mark.parametrize("align_corners", [True, False])
+def test_rotation_equals_kornias(align_corners: bool, photos: Photos) -> None:
+    images, dsa = normalised(photos(6, 32)), DSA(strategy="rotate", align_corners=align_corners)
+    draw = dsa.draw(6, 32, seeded())
+    angle = torch.rad2deg(draw["angle"])
+    expected = kornia.rotate(images, angle, mode="bilinear", padding_mode="zeros", align_corners=True)
+    # About the centre of the grid of pixels both conventions are the same rotation of a square.
+    torch.testing.assert_close(dsa.transform(images, draw), expected, atol=1e-4, rtol=0)
+
+
+def test_scaling_equals_kornias_with_the_inverse_factor(photos: Photos) -> None:
+    images, dsa = normalised(photos(6, 32)), DSA(strategy="scale")
+    draw = dsa.draw(6, 32, seeded())
+    factor = 1 / torch.stack([draw["width"], draw["height"]], dim=1)
+    expected = kornia.scale(images, factor, mode="bilinear", padding_mode="zeros", align_corners=True)
+    torch.testing.assert_close(dsa.transform(images, draw), expected, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_choosing_on_the_host_and_on_the_device_give_the_same_bits(name: str, photos: Photos) -> None:
+    images, index = normalised(photos(5, 16)), OPERATIONS.index(name)
+    draw = DSA().draw(5, 16, seeded())
+    on_host = DSA().transform(images, draw | {"op": torch.tensor([index])})
+    on_device = DSA().transform(images, draw | {"op": torch.full((5,), index)})
+    assert torch.equal(on_host, on_device)
+    assert torch.equal(on_host, DSA(strategy=name).transform(images, draw | {"op": torch.tensor([0])}))
+
+
+def test_one_operation_per_image_applies_each_images_own(photos: Photos) -> None:
+    images, dsa = normalised(photos(30, 16)), DSA(per_batch_op=False)
+    draw = dsa.draw(30, 16, seeded())
+    assert len(draw["op"].unique()) == 6
+    out = dsa.transform(images, draw)
+    for i in range(30):
+        own = {key: value[i : i + 1] for key, value in draw.items()}
+        torch.testing.assert_close(out[i : i + 1], dsa.transform(images[i : i + 1], own))
+
+
+def test_a_siamese_draw_does_the_same_to_every_image_of_two_batches(photos: Photos) -> None:
+    image, dsa = photos(1, 32), DSA(siamese=True)
+    for seed in range(12):
+        draw = dsa.draw(7, 32, seeded(seed))
+        small, large = (dsa.apply(image.expand(n, -1, -1, -1), draw, mean=MEAN, std=STD) for n in (2, 7))
+        torch.testing.assert_close(small[:1].expand_as(large), large)
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_every_operation_is_differentiable_in_the_images(name: str, photos: Photos) -> None:
+    dsa = DSA(strategy=name)
+    images = normalised(photos(2, 6)).double().requires_grad_()
+    draw = dsa.draw(2, 6, seeded(1))
+    assert torch.autograd.gradcheck(lambda x: dsa.transform(x, draw), images)
+
+
+def test_operations_are_drawn_uniformly_per_batch() -> None:
+    dsa, generator = DSA(), seeded(4)
+    ops = torch.cat([dsa.draw(1, 32, generator)["op"] for _ in range(3000)])
+    assert stats.chisquare(torch.bincount(ops, minlength=6).numpy()).pvalue > 0.001
+
+
+def test_parameters_follow_their_published_laws() -> None:
+    draw = {key: value.double().numpy() for key, value in DSA().draw(8000, 32, seeded(5)).items()}
+    degrees = math.radians(15)
+    laws = {
+        "brightness": (-0.5, 0.5),
+        "saturation": (0, 2),
+        "contrast": (0.5, 1.5),
+        "angle": (-degrees, degrees),
+        "width": (1 / 1.2, 1.2),
+        "height": (1 / 1.2, 1.2),
+    }
+    for name, (low, high) in laws.items():
+        assert stats.kstest(draw[name], stats.uniform(low, high - low).cdf).pvalue > 0.001, name
+    for name, count in {"top": 9, "left": 9, "row": 33, "column": 33}.items():
+        assert stats.chisquare(np.bincount(draw[name].astype(int), minlength=count)).pvalue > 0.001, name
+    assert stats.binomtest(int(draw["flip"].sum()), 8000, 0.5).pvalue > 0.001
+    assert abs(stats.pearsonr(draw["width"], draw["height"]).statistic) < 0.03
