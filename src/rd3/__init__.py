@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from rd3.evaluation.protocol import load_protocol
     from rd3.squeeze.brought import bring_teacher
     from rd3.squeeze.teacher import Teacher
+    from rd3.synthetic import read_synthetic
     from rd3.synthetic.artifact import Synthetic
-    from rd3.synthetic.formats import read_synthetic
 
 __version__ = "0.1.0"
 
@@ -39,7 +39,7 @@ _HOMES = {
     "evaluate": "rd3.api",
     "load_protocol": "rd3.evaluation.protocol",
     "load_target": "rd3.data.load",
-    "read_synthetic": "rd3.synthetic.formats",
+    "read_synthetic": "rd3.synthetic",
     "run_study": "rd3.api",
     "score": "rd3.api",
     "squeeze": "rd3.api",

@@ -42,8 +42,9 @@ def write_tree(tmp_path, crops) -> WriteTree:
         below: str = "",
     ) -> Path:
         root: Path = tmp_path / name
+        names = list(classes)
         for offset, split in enumerate(splits):
-            for label, class_name in enumerate(classes):
+            for label, class_name in enumerate(names):
                 folder = root / split / class_name / below
                 folder.mkdir(parents=True, exist_ok=True)
                 for index in range(each):

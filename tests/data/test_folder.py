@@ -16,7 +16,8 @@ from rd3.data.target import TargetSpec
 
 
 def everything(images) -> torch.Tensor:
-    return images.batch(torch.arange(len(images)))
+    pixels: torch.Tensor = images.batch(torch.arange(len(images)))
+    return pixels
 
 
 def refused(root, text: str, **options) -> None:
@@ -128,7 +129,7 @@ def test_links_to_outside_and_subfolders_are_followed(write_tree, tmp_path):
         (linked / split).mkdir(parents=True)
         for name in ("cat", "dog"):
             (linked / split / name).symlink_to(root / split / name)
-    (root / "train" / "cat" / "images" / "back").symlink_to(root / "train")
+    (root / "train" / "cat" / "images" / "back").symlink_to(root / "train" / "cat")
     assert load_target(f"folder:{linked}").fingerprint == plain.fingerprint
 
 

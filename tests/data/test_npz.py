@@ -138,7 +138,7 @@ def test_damaged_bytes_are_refused(tmp_path, arrays):
 def test_a_single_array_and_a_missing_file_are_refused(tmp_path, arrays):
     np.save(tmp_path / "one.npy", arrays["x_train"])
     (tmp_path / "one.npy").rename(tmp_path / "one.npz")
-    with pytest.raises(UserError, match="is a single array, not an .npz file"):
+    with pytest.raises(UserError, match=r"is a single array, not an \.npz file"):
         load_target(f"npz:{tmp_path / 'one.npz'}")
     with pytest.raises(UserError, match=r"absent\.npz: no such file"):
         load_target(f"npz:{tmp_path / 'absent.npz'}")

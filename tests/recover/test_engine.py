@@ -92,7 +92,7 @@ def test_the_engine_makes_the_images_of_a_plain_sre2l_loop(name: str, request: p
     assert torch.equal(space.decode(images), space.decode(expected))
 
 
-def test_the_teacher_is_left_as_it_was(digits: Target, digits_teacher: Teacher) -> None:
+def test_the_teacher_is_left_as_it_was(digits_teacher: Teacher) -> None:
     before = {name: value.clone() for name, value in digits_teacher.model.state_dict().items()}
     strides = [value.stride() for value in digits_teacher.model.state_dict().values()]
     recover_item(BATCHINGS["opc"](1, 10, 100)[0], recovery(digits_teacher, 8), seed=0, device=CPU)

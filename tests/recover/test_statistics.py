@@ -72,7 +72,7 @@ def test_the_term_is_the_sum_over_layers_channels_and_pixels(first_weight: float
     net, batch = small_net(), images()
     match = BatchNormMatch(net, first_weight=first_weight, variance_weight=variance_weight)
     net(batch)
-    expected = 0.0
+    found, expected = float(match.take(NOBODY)), 0.0
     for number, layer in enumerate(batch_norms(net)):
         features = net[: 1 + 3 * number](batch).numpy()
         off_mean = off_variance = 0.0
@@ -84,7 +84,7 @@ def test_the_term_is_the_sum_over_layers_channels_and_pixels(first_weight: float
             off_variance += (variance - float(layer.running_var[channel])) ** 2  # type: ignore[index]
         weight = first_weight if number == 0 else 1.0
         expected += weight * (off_mean**0.5 + variance_weight * off_variance**0.5)
-    assert float(match.take(NOBODY)) == pytest.approx(expected, rel=1e-12)
+    assert found == pytest.approx(expected, rel=1e-12)
 
 
 def test_the_gradient_of_the_term_is_that_of_finite_differences() -> None:

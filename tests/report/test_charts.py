@@ -30,7 +30,7 @@ def colours(svg: str) -> list[str]:
     return [path.get("fill", "") for node in groups for path in node.iter(f"{SVG}path")]
 
 
-@pytest.fixture()
+@pytest.fixture
 def group(rows: list[Row]) -> Group:
     return grouped(rows)[0]
 

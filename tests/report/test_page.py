@@ -51,7 +51,7 @@ class Page(HTMLParser):
         return [attributes for name, attributes in self.tags if name == tag]
 
 
-@pytest.fixture()
+@pytest.fixture(scope="session")
 def html(report: ReportData) -> str:
     return render(report)
 
@@ -140,7 +140,7 @@ def test_hostile_names_are_only_text(json_rows: list[dict[str, Any]], digits: tu
     page = Page(html)
     assert page.open == []
     assert page.text.count("<script>alert(1)</script>") >= 15
-    assert "49" not in page.text.replace("{{ 7*7 }}", "").partition("Reproduce")[0][:400]
+    assert page.text.count("{{ 7*7 }}") >= 15
 
 
 def test_an_empty_report_is_still_a_page(report: ReportData) -> None:

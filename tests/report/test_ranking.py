@@ -78,3 +78,9 @@ def test_notes_say_what_the_numbers_do_not(rows: list[Row]) -> None:
 
 def test_references_stand_beside_the_ranking(rows: list[Row]) -> None:
     assert references(grouped(rows)[0]) == "whole target 97.4 ± 0.2 %; random images 48.2 ± 2.6 %"
+
+
+def test_a_flag_of_all_rows_is_said_once(json_rows: list[Json]) -> None:
+    flagged = [row | {"flags": ["early", *["real" for _ in row["flags"]]]} for row in json_rows[:5]]
+    said = notes(grouped(rows_from(flagged))[0])
+    assert said[-2:] == ["early", "sre2l[init=real]: real"]

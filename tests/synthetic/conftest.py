@@ -19,7 +19,7 @@ def make_target(name: str, pixels: torch.Tensor, labels: torch.Tensor, classes: 
     unit = pixels.float() / 255
     half = len(pixels) // 2
     return Target(
-        spec=TargetSpec(name=name),
+        spec=TargetSpec(name=name, size=None),
         train=MemoryImages(pixels[:half], labels[:half]),
         test=MemoryImages(pixels[half:], labels[half:]),
         classes=classes,

@@ -32,7 +32,7 @@ def test_the_published_strategy_and_strengths_are_the_defaults() -> None:
     dsa = DSA()
     assert set(dsa.operations) == {"color", "crop", "cutout", "flip", "scale", "rotate"}
     assert (dsa.flip, dsa.rotate, dsa.saturation, dsa.brightness, dsa.contrast) == (0.5, 15, 2, 1, 0.5)
-    assert (dsa.scale, dsa.crop, dsa.cutout, dsa.align_corners) == (1.2, 0.125, 0.5, True)
+    assert (dsa.scale, dsa.crop, dsa.cutout) == (1.2, 0.125, 0.5)
 
 
 def test_color_is_brightness_then_saturation_then_contrast(photos: Photos) -> None:
@@ -80,13 +80,10 @@ def test_cutout_leaves_the_mean_colour_in_pixel_space(photos: Photos) -> None:
     torch.testing.assert_close(out[~hole], images[~hole])
 
 
-@pytest.mark.parametrize("align_corners", [True, False])
-def test_rotation_equals_kornias(align_corners: bool, photos: Photos) -> None:
-    images, dsa = normalised(photos(6, 32)), DSA(strategy="rotate", align_corners=align_corners)
+def test_rotation_equals_kornias(photos: Photos) -> None:
+    images, dsa = normalised(photos(6, 32)), DSA(strategy="rotate")
     draw = dsa.draw(6, 32, seeded())
-    angle = torch.rad2deg(draw["angle"])
-    expected = kornia.rotate(images, angle, mode="bilinear", padding_mode="zeros", align_corners=True)
-    # About the centre of the grid of pixels both conventions are the same rotation of a square.
+    expected = kornia.rotate(images, torch.rad2deg(draw["angle"]), mode="bilinear", padding_mode="zeros")
     torch.testing.assert_close(dsa.transform(images, draw), expected, atol=1e-4, rtol=0)
 
 
@@ -94,8 +91,22 @@ def test_scaling_equals_kornias_with_the_inverse_factor(photos: Photos) -> None:
     images, dsa = normalised(photos(6, 32)), DSA(strategy="scale")
     draw = dsa.draw(6, 32, seeded())
     factor = 1 / torch.stack([draw["width"], draw["height"]], dim=1)
-    expected = kornia.scale(images, factor, mode="bilinear", padding_mode="zeros", align_corners=True)
+    expected = kornia.scale(images, factor, mode="bilinear", padding_mode="zeros")
     torch.testing.assert_close(dsa.transform(images, draw), expected, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("align_corners", [True, False])
+def test_both_corner_conventions_of_published_code_agree_on_squares(align_corners: bool, photos: Photos) -> None:
+    images, dsa = normalised(photos(6, 32)), DSA()
+    draw = dsa.draw(6, 32, seeded())
+    cos, sin, zero = draw["angle"].cos(), draw["angle"].sin(), torch.zeros(6)
+    turned = torch.stack([cos, -sin, zero, sin, cos, zero], dim=1).view(6, 2, 3)
+    stretched = torch.stack([draw["width"], zero, zero, zero, draw["height"], zero], dim=1).view(6, 2, 3)
+    for name, theta in {"rotate": turned, "scale": stretched}.items():
+        grid = F.affine_grid(theta, [6, 3, 32, 32], align_corners=align_corners)
+        expected = F.grid_sample(images, grid, align_corners=align_corners)
+        own = draw | {"op": torch.tensor([OPERATIONS.index(name)])}
+        torch.testing.assert_close(dsa.transform(images, own), expected, atol=1e-4, rtol=0)
 
 
 @pytest.mark.parametrize("name", OPERATIONS)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import tyro
 
@@ -25,8 +25,8 @@ class JudgeOptions(TeacherChoice, Place):
     """architecture; the teacher's by default"""
     seeds: int = 5
     """students trained, one a replicate"""
-    pixels: str | None = None
-    """what float pixels mean: unit, uint8 or normalised; only asked for where it cannot be seen"""
+    pixels: Literal["unit", "uint8", "normalised"] | None = None
+    """what float pixels mean, for files that hold floats: in [0, 1], in 0..255, or normalised with the target's statistics"""
 
 
 @contextmanager
@@ -35,7 +35,7 @@ def judged(options: JudgeOptions) -> Iterator[tuple[Any, Any, dict[str, Any]]]:
     from rd3.cli.live import live
     from rd3.data.load import load_target
     from rd3.evaluation.protocol import load_protocol
-    from rd3.synthetic.formats import read_synthetic
+    from rd3.synthetic import read_synthetic
 
     target = load_target(options.target)
     synthetic = read_synthetic(options.synthetic, target=target, pixels=options.pixels)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from rich.console import Console
@@ -24,12 +25,13 @@ from rd3.study.spec import StudySpec
 from rd3.study.store import Store
 from rd3.training.device import pick_device
 
+PIPED_WIDTH = 120
 KINDS = {"teacher": "teachers", "synthetic": "syntheses", "run": "runs"}
 
 
 def run(study: StudySpec, place: Place, *, plan_only: bool, command: str, folder: Path | None = None) -> int:
     """Run a study and show its ranking and report; with `plan_only`, show what would be done."""
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
     store = place.store()
     plan = make_plan(study)
     workers = worker_count(place)
@@ -74,7 +76,8 @@ def _show_plan(
     seconds = sum(map(estimator.seconds, missing)) / workers
     size = sum(map(estimator.bytes, missing))
     console.print(
-        f"{study.name}: about {duration(seconds)} with {workers} worker(s), {byte_count(size)} to store in {store.root}",
+        f"{study.name}: about {duration(seconds)} with {workers} worker(s),"
+        f" {byte_count(size)} to store in {store.root}",
         markup=False,
         highlight=False,
     )

@@ -11,7 +11,7 @@ from rd3.data.images import Images, MemoryImages
 from rd3.data.source import Content, Published, Source
 from rd3.data.target import Target, TargetSpec
 
-STREAMED_SAMPLE = 16_384
+STREAMED_SAMPLE = 8_192
 CHUNK = 512
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -60,12 +61,13 @@ def list_split(root: Path, split: str, classes: Sequence[str], ignored: Counter[
     listing = Listing([], [])
     for label, name in enumerate(classes):
         before = len(listing.files)
-        for file in files_below(root / split / name):
-            if file.suffix.lower() in picture_suffixes():
-                listing.files.append(file.relative_to(root).as_posix())
+        for file, _ in files_below(root / split / name):
+            suffix = os.path.splitext(file)[1]
+            if suffix.lower() in picture_suffixes():
+                listing.files.append(f"{split}/{name}/{file}")
                 listing.labels.append(label)
             else:
-                ignored[file.suffix or file.name] += 1
+                ignored[suffix or file] += 1
         if len(listing.files) == before:
             raise UserError(f"{root / split / name}: holds no image")
     return listing
@@ -116,8 +118,7 @@ def _only_side(root: Path, sizes: Counter[tuple[int, int]]) -> int:
 
 
 def _streamed(root: Path, listing: Listing, shape: tuple[int, int, int], *, resize: bool) -> StreamedImages:
-    files = [root / file for file in listing.files]
-    return StreamedImages(files, torch.tensor(listing.labels), shape=shape, resize=resize)
+    return StreamedImages(root, listing.files, torch.tensor(listing.labels), shape=shape, resize=resize)
 
 
 def _check_same(root: Path, split: str, train: Sequence[str], test: Sequence[str]) -> None:

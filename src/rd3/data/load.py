@@ -86,7 +86,7 @@ def _sized(spec: TargetSpec, size: int | None, source: Source) -> TargetSpec:
 
 def _source_of(name: str) -> tuple[Source, str]:
     kind, colon, path = name.partition(":")
-    if kind not in SOURCES and Path(name).exists():
+    if name and kind not in SOURCES and Path(name).exists():
         prefix = "folder" if Path(name).is_dir() else "npz"
         raise UserError(f"target '{name}' is a path; write {prefix}:{name}")
     source = SOURCES[kind]

@@ -62,10 +62,11 @@ def find(
     root = os.environ.get("RD3_DATA")
     if not root:
         raise UserError(f"target '{name}': set RD3_DATA to the folder of data sets; if it is not there, {how}")
-    place = _first(Path(root), layouts)
+    folder = Path(root).expanduser().absolute()
+    place = _first(folder, layouts)
     if place is None and download and fetch is not None:
-        _download(name, fetch, Path(root))
-        place = _first(Path(root), layouts)
+        _download(name, fetch, folder)
+        place = _first(folder, layouts)
     if place is None:
         looked = ", ".join(layout.path for layout in layouts)
         cannot = "it cannot be downloaded here; " if download else ""

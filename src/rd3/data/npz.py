@@ -37,18 +37,23 @@ def read_npz(path: Path, reading: Reading) -> Content:
 
 def _load(path: Path) -> dict[str, NDArray[Any]]:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise UserError(f"{path}: is a single array, not an .npz file with {', '.join(KEYS)}")
-            missing = [key for key in KEYS if key not in file]
-            if missing:
-                raise UserError(f"{path}: has no array {missing[0]}; found: {', '.join(file.files) or 'nothing'}")
-            return {key: file[key] for key in (*KEYS, "classes") if key in file}
+        return _members(path)
     except UserError:
         raise
     except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         reason = "it holds Python objects, which are not read" if "pickle" in str(error) else str(error)
         raise UserError(f"{path}: not a readable .npz file: {reason}") from error
+
+
+def _members(path: Path) -> dict[str, NDArray[Any]]:
+    file = np.load(path, allow_pickle=False)
+    if isinstance(file, np.ndarray):
+        raise UserError(f"{path}: is a single array, not an .npz file with {', '.join(KEYS)}")
+    with file:
+        missing = [key for key in KEYS if key not in file]
+        if missing:
+            raise UserError(f"{path}: has no array {missing[0]}; found: {', '.join(file.files) or 'nothing'}")
+        return {key: file[key] for key in (*KEYS, "classes") if key in file}
 
 
 def _split(path: Path, arrays: dict[str, NDArray[Any]], split: str, *, square: bool) -> tuple[Pixels, Labels]:

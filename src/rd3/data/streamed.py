@@ -18,7 +18,7 @@ class StreamedImages:
     """Image files behind the interface of `Images`: the same pixels as in memory, decoded when they are asked for.
 
     Args:
-        files: one a picture.
+        root, files: a folder, and in it one file a picture.
         labels: integers, shape (N,).
         shape: (channels, side, side) of every picture.
         resize: whether pictures are resized to that side; otherwise they have it.
@@ -27,7 +27,8 @@ class StreamedImages:
 
     def __init__(
         self,
-        files: Sequence[Path],
+        root: Path,
+        files: Sequence[str],
         labels: Tensor,
         *,
         shape: tuple[int, int, int],
@@ -35,6 +36,7 @@ class StreamedImages:
         device: torch.device | None = None,
     ) -> None:
         assert labels.shape == (len(files),)
+        self._root = root
         self._files = files
         self._labels = labels.to(torch.int64)
         self._shape = shape
@@ -68,13 +70,13 @@ class StreamedImages:
         return result.to(self._device)
 
     def _decode_into(self, place: Tensor, index: int) -> None:
-        pixels = decode(self._files[index], channels=self._shape[0], size=self._shape[1] if self._resize else None)
+        size = self._shape[1] if self._resize else None
+        pixels = decode(self._root / self._files[index], channels=self._shape[0], size=size)
         place.copy_(torch.from_numpy(pixels.copy()))
 
     def to(self, device: torch.device) -> StreamedImages:
-        return StreamedImages(
-            self._files, self._labels.to(device), shape=self._shape, resize=self._resize, device=device
-        )
+        labels = self._labels.to(device)
+        return StreamedImages(self._root, self._files, labels, shape=self._shape, resize=self._resize, device=device)
 
     def in_memory(self) -> MemoryImages:
         """All pictures decoded."""

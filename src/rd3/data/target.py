@@ -20,7 +20,7 @@ class TargetSpec(Spec):
     """
 
     name: str
-    size: int | None = Field(None, ge=1, le=8192)
+    size: int | None = Field(default=None, ge=1, le=8192)
     flip: bool | None = None
 
 

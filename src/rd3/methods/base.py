@@ -84,6 +84,10 @@ class Method(Spec):
     def distill(self, task: Task) -> Distilled:
         """Make `task.ipc` images per class, class by class in label order."""
 
+    def declared_aids(self) -> tuple[str, ...]:
+        """`aids`, and what the settings add to them."""
+        return self.aids
+
     def cost(self, target: Target, ipc: int) -> int:  # noqa: ARG002
         """Images that go through a network, forward and backward, in all: for estimates of time."""
         return 0

@@ -100,6 +100,10 @@ class Sre2l(Method):
             lr=self.lr,
         )
 
+    def declared_aids(self) -> tuple[str, ...]:
+        added = {"noise": (), "real": ("real images",), "rded": ("real patches",)}
+        return (*self.aids, *added[self.init])
+
     def cost(self, target: Target, ipc: int) -> int:
         steps = self.iterations * target.num_classes * ipc
         return steps + self._looks(target, ipc) // 3  # scoring is forward only

@@ -34,7 +34,7 @@ def estimate(interval: Interval | None, *, decimals: int, scale: float = 1, sign
         return DASH, ""
     if interval.half is None:
         return number(interval.mean * scale, decimals, signed=signed), ""
-    decimals += interval.half * scale < 0.5 * 10**-decimals
+    decimals += 0 < interval.half * scale < 0.5 * 10**-decimals
     return number(interval.mean * scale, decimals, signed=signed), number(interval.half * scale, decimals)
 
 

@@ -48,7 +48,8 @@ def contact_sheet(
         UserError: there is no image, or it has neither one nor three channels.
     """
     assert images.dtype == torch.uint8, f"images are uint8, not {images.dtype}"
-    assert images.ndim == 4 and labels.shape == images.shape[:1]
+    assert images.ndim == 4, f"images have shape (N, C, H, W), not {tuple(images.shape)}"
+    assert labels.shape == images.shape[:1]
     if len(images) == 0 or images.shape[1] not in (1, 3):
         raise UserError(f"images of shape {tuple(images.shape)} cannot be shown: expected (N, 1 or 3, H, W) with N > 0")
     images, labels = images.cpu(), labels.cpu()

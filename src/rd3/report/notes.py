@@ -60,4 +60,10 @@ def _separable(group: Group) -> list[str]:
 
 
 def _flags(group: Group) -> list[str]:
-    return [f"{plain(row.method)}: {plain(flag)}" for row in group.rows for flag in row.flags]
+    """Each flag once, with the methods that it concerns unless it concerns all."""
+    flags = dict.fromkeys(flag for row in group.rows for flag in row.flags)
+    concerned = {flag: [plain(row.method) for row in group.rows if flag in row.flags] for flag in flags}
+    return [
+        plain(flag) if len(methods) == len(group.rows) > 1 else f"{', '.join(methods)}: {plain(flag)}"
+        for flag, methods in concerned.items()
+    ]

@@ -73,9 +73,7 @@ def render(data: ReportData) -> str:
         data=data,
         sections=[_section(place, group, look, _limits(groups, group)) for place, group in enumerate(groups, start=1)],
         pictures=[_picture(grid) for grid in data.grids],
-        curves=[
-            (curves.title, Markup(curve_chart(curves.lines, title=curves.title, look=look))) for curves in data.curves
-        ],
+        curves=[(item.title, Markup(curve_chart(item.lines, title=item.title, look=look))) for item in data.curves],
         not_separable=notes.NOT_SEPARABLE,
         mark=notes.MARK,
         is_random=notes.is_random,

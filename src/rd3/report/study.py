@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from rd3.base.errors import UserError
-from rd3.evaluation.protocol import Protocol, load_protocol
+from rd3.evaluation.protocol import Protocol
 from rd3.report.data import Cost, CurveSet, Grid, ProtocolCard, ProtocolField, ReportData
+from rd3.report.format import seconds
 from rd3.report.ranking import read_ranking
 from rd3.scores.intervals import t_interval
 from rd3.study.ranking import groups
@@ -37,7 +38,7 @@ def report_data(folder: Path, *, command: str | None = None) -> ReportData:
         title=f"{study.name}: {', '.join(spec.name for spec in study.targets)}",
         rows=read_ranking(folder / "ranking.json"),
         sentences=[sentence(group) for group in groups(table)],
-        protocols=[_card(protocol) for protocol in _protocols(records)],
+        protocols=[_card(protocol) for protocol in _protocols(folder / "protocols")],
         environment=records[0].environment | {"rd3": records[0].rd3_version} if records else {},
         command=command or f"rd3 study run {study.name}",
         grids=list(_grids(folder / "synthetic")),
@@ -46,30 +47,21 @@ def report_data(folder: Path, *, command: str | None = None) -> ReportData:
     )
 
 
-def _protocols(records: Iterable[Record]) -> list[Protocol]:
-    """Those that the records name and that can still be read, rankings first."""
-    marks = {record.protocol.id: record.protocol for record in records}
-    found = []
-    for mark in sorted(marks.values(), key=lambda mark: (mark.purpose != "ranking", mark.id)):
-        try:
-            protocol = load_protocol(mark.id)
-        except UserError:
-            continue  # a protocol file that is not shipped: the records still hold its resolved settings
-        if protocol.hash == mark.hash:
-            found.append(protocol)
-    return found
+def _protocols(folder: Path) -> list[Protocol]:
+    """Those that the study used, rankings first."""
+    found = [Protocol.model_validate_json(file.read_text()) for file in sorted(folder.glob("*.json"))]
+    return sorted(found, key=lambda protocol: (protocol.purpose != "ranking", protocol.id))
 
 
 def _card(protocol: Protocol) -> ProtocolCard:
+    limit = f"Not rankable: {protocol.not_rankable}." if protocol.not_rankable else ""
     return ProtocolCard(
         id=protocol.id,
         version=protocol.version,
         hash=protocol.hash,
         title=protocol.title,
         source=protocol.source,
-        note=" ".join(
-            filter(None, (protocol.note, protocol.not_rankable and f"Not rankable: {protocol.not_rankable}."))
-        ),
+        note=" ".join(filter(None, (protocol.note, limit))),
         fields=[ProtocolField(**row) for row in protocol.card()],
     )
 
@@ -86,7 +78,7 @@ def _grids(folder: Path) -> Iterable[Grid]:
             labels=synthetic.labels,
             classes=facts.classes,
             ipc=facts.ipc or 1,
-            caption=f"{facts.target}, draw 0, {facts.seconds.get('synthesise', 0.0):.1f} s to synthesise",
+            caption=f"{facts.target}, draw 0, {seconds(facts.seconds.synthesise)} to synthesise",
         )
 
 

@@ -23,6 +23,7 @@ def total_bytes(row: Row) -> float | None:
     return sum(known) if known else None
 
 
+BYTES = "replace(format(datum.value, '~s'), /([a-zA-Z]?)$/, ' $1') + 'B'"  # 20M as 20 MB
 # Title, value of a row, the least value that a log axis shows, and the form of the axis's numbers.
 COSTS: dict[str, tuple[str, Callable[[Row], float | None], float, str]] = {
     "seconds": ("seconds to synthesise", lambda row: row.seconds.synthesise, 0.01, "format(datum.value, '.12~g')"),
@@ -30,7 +31,7 @@ COSTS: dict[str, tuple[str, Callable[[Row], float | None], float, str]] = {
         "bytes of images and labels",
         total_bytes,
         1.0,
-        "replace(format(datum.value, '~s'), /([a-zA-Z]?)$/, ' $1') + 'B'",
+        BYTES,
     ),
 }
 
@@ -46,7 +47,8 @@ def cost_chart(group: Group, cost: Literal["seconds", "bytes"], *, look: Look | 
     missing = [f"not known for {label(row.method)}".replace("\n", "") for row in group.rows if get(row) is None]
     values = [point(row.method, row.accuracy, look) | {"at": max(value, least)} for row, value in known]
     layers = _cost_layers(values, title, f"(datum.value <= {least} ? '≤ ' : '') + {form}") if values else [_nothing()]
-    chart = alt.layer(*layers).properties(width=WIDTH, height=HEIGHT, title=alt.Title("", subtitle=missing, offset=18))
+    heading = alt.Title(missing, fontWeight="normal", color=MUTED, offset=16)
+    chart = alt.layer(*layers).properties(width=WIDTH, height=HEIGHT, title=heading)
     return to_svg(chart, f"Accuracy against {title}: {group_title(group)}. The numbers are in the tables.")
 
 

@@ -85,8 +85,8 @@ def _checked_accuracy(predicted: np.ndarray, target: Target, path: Path) -> floa
     if reordered - accuracy > REORDER_GAIN:
         moved = next(k for k in range(classes) if columns[k] != k)
         raise UserError(
-            f"{path}: {accuracy:.1%} on the test split of {target.name}, but {reordered:.1%} with its classes in another"
-            f" order (its output {columns[moved]} answers to '{target.classes[moved]}', which is class {moved} here)"
+            f"{path}: {accuracy:.1%} on the test split of {target.name}, but {reordered:.1%} with its classes in"
+            f" another order (its output {columns[moved]} answers to '{target.classes[moved]}', which is class {moved} here)"
         )
     if accuracy < 1.5 / classes:
         raise UserError(

@@ -23,9 +23,10 @@ RANDOM = "random"
 
 @dataclass(frozen=True)
 class Plan:
-    """The jobs of a study in an order in which each comes after what it needs."""
+    """The jobs of a study in an order in which each comes after what it needs, and the protocols in use."""
 
     jobs: tuple[Job, ...]
+    protocols: tuple[Protocol, ...]
 
     def of(self, kind: type[Job]) -> list[Job]:
         return [job for job in self.jobs if isinstance(job, kind)]
@@ -41,15 +42,16 @@ def make_plan(study: StudySpec) -> Plan:
     Raises:
         UserError: any name, setting, IPC or size that would fail later fails here.
     """
+    protocols = with_counterparts([load_protocol(name) for name in study.protocols], study.whole)
     jobs: dict[object, Job] = {}
     for target_spec in study.targets:
-        for job in _target_jobs(study, cached_target(target_spec)):
+        for job in _target_jobs(study, cached_target(target_spec), protocols):
             jobs.setdefault(job.key, job)
     order = {TeacherJob: 0, SyntheticJob: 1, RunJob: 2}
-    return Plan(tuple(sorted(jobs.values(), key=lambda job: order[type(job)])))  # type: ignore[index]
+    return Plan(tuple(sorted(jobs.values(), key=lambda job: order[type(job)])), tuple(protocols))  # type: ignore[index]
 
 
-def _target_jobs(study: StudySpec, target: Target) -> Iterator[Job]:
+def _target_jobs(study: StudySpec, target: Target, protocols: list[Protocol]) -> Iterator[Job]:
     spec = teacher_spec(
         target,
         study.teacher.model,
@@ -59,9 +61,8 @@ def _target_jobs(study: StudySpec, target: Target) -> Iterator[Job]:
     )
     teacher = TeacherJob(target.spec, target.fingerprint, spec=spec, train_images=len(target.train))
     _check_models(study, target)
-    protocols = [load_protocol(name) for name in study.protocols]
     synthetics = list(_synthetic_jobs(study, target, teacher))
-    runs = list(_run_jobs(study, target, teacher, synthetics, with_counterparts(protocols, study.whole)))
+    runs = list(_run_jobs(study, target, teacher, synthetics, protocols))
     if any(teacher.key in job.needs for job in [*synthetics, *runs]):
         yield teacher
     yield from synthetics

@@ -26,7 +26,7 @@ class StudyResult:
     """What a study left.
 
     Attributes:
-        folder: with `ranking.json`, `study.json`, `records/` and `synthetic/`.
+        folder: with `ranking.json`, `study.json`, `records/`, `protocols/` and `synthetic/`.
         rows: of the ranking.
         sentences: one a group.
     """
@@ -53,6 +53,8 @@ def run_study(
     for record in records:
         write_atomic(folder / "records" / f"{record.fingerprint}.json", record.model_dump_json(indent=1))
     _copy_synthetics(plan, store, folder / "synthetic")
+    for protocol in plan.protocols:
+        write_atomic(folder / "protocols" / f"{protocol.id}.json", protocol.model_dump_json(indent=1))
     write_atomic(folder / "study.json", study.model_dump_json(indent=1))
     return write_ranking(records, folder)
 

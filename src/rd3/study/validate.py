@@ -16,8 +16,8 @@ from rd3.study.ranking import SCHEMA
 from rd3.study.records import read_records
 from rd3.study.spec import load_study
 from rd3.study.store import Store, problem
+from rd3.synthetic import read_synthetic
 from rd3.synthetic.check import check
-from rd3.synthetic.formats import read_synthetic
 
 
 def validate(path: Path, *, target: str | None = None) -> Iterator[str]:

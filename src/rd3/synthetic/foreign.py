@@ -46,11 +46,11 @@ def assemble(raw: Raw, request: Request, *, origin: str) -> Synthetic:
     Raises:
         UserError: anything that is wrong with it, or with it for the target.
     """
-    labels = _labels(raw.labels, len(raw.pixels))
     target = request.target
-    shape = None if target is None else target.train.shape
-    statistics = None if target is None else (target.mean, target.std)
-    pixels, clamped = to_uint8(arrange(raw.pixels, shape), kind=request.pixels, statistics=statistics)
+    arranged = arrange(raw.pixels, target.train.shape if target else None)
+    labels = _labels(raw.labels, len(arranged))
+    statistics = (target.mean, target.std) if target else None
+    pixels, clamped = to_uint8(arranged, kind=request.pixels, statistics=statistics)
     images = torch.from_numpy(np.ascontiguousarray(pixels))
     classes = _classes(raw, request, labels)
     soft_labels = None if raw.soft_labels is None else _soft_labels(raw.soft_labels)
@@ -59,14 +59,15 @@ def assemble(raw: Raw, request: Request, *, origin: str) -> Synthetic:
         require_classes(raw.classes or classes, target)
     require_valid(images, labels, soft_labels, len(classes))
     _require_every_class(labels, classes)
+    info = {**raw.info, "clamped": clamped, "named_classes": raw.classes is not None}
     manifest = Manifest(
         method=request.name,
-        target=None if target is None else target.name,
-        target_fingerprint=None if target is None else target.fingerprint,
+        target=target.name if target else None,
+        target_fingerprint=target.fingerprint if target else None,
         classes=classes,
         ipc=balanced_ipc(labels, len(classes)),
         fingerprint=content_fingerprint(images, labels, soft_labels),
-        info={**raw.info, "clamped": clamped, "named_classes": raw.classes is not None},
+        info=info,
         origin=f"imported from {origin}",
     )
     return Synthetic(images, labels, soft_labels, raw.learned_lr, manifest)

@@ -17,7 +17,7 @@ def resize_and_crop(images: Tensor, *, resize: int, crop: int) -> Tensor:
         crop: the side of the square that is kept.
 
     Returns:
-        Float (B, C, crop, crop); `images` itself if nothing changes.
+        Float (B, C, crop, crop); a view of `images` where nothing is resized.
 
     Raises:
         UserError: if the crop is larger than what it is cut from.

@@ -40,6 +40,7 @@ def main(options: Options) -> int:
     from rd3.cli.live import live
     from rd3.data.load import load_target
     from rd3.methods.base import METHODS
+    from rd3.report.format import seconds
 
     needs_teacher = METHODS[options.method].needs_teacher
     target = load_target(options.target)
@@ -58,9 +59,8 @@ def main(options: Options) -> int:
         )
     name = f"{options.method}-{target.name.replace(':', '-').replace('/', '-')}-ipc{options.ipc}"
     folder = options.out or options.store().home / "synthetic" / f"{name}-{synthetic.manifest.fingerprint[:6]}"
-    if not folder.exists():
-        synthetic.save(folder)
+    synthetic.save(folder)
     sys.stdout.write(
-        f"{folder}: {len(synthetic)} images, {synthetic.manifest.seconds.get('synthesise', 0.0):.1f} s to synthesise\n"
+        f"{folder}: {len(synthetic)} images, {seconds(synthetic.manifest.seconds.synthesise)} to synthesise\n"
     )
     return 0

@@ -30,7 +30,7 @@ def main(options: Options) -> int:
     target = load_target(options.target, download=options.download)
     teacher = get_teacher(options, target, options)
     sys.stdout.write(
-        f"teacher {teacher.fingerprint}: {teacher.name} on {target.name}, {teacher.test_accuracy:.1%} on the test split,"
-        f" {teacher.seconds:.0f} s\n"
+        f"teacher {teacher.fingerprint}: {teacher.name} on {target.name},"
+        f" {teacher.test_accuracy:.1%} on the test split, {teacher.seconds:.0f} s\n"
     )
     return 0

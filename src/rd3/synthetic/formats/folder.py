@@ -111,7 +111,7 @@ def _stack(path: Path, files: list[Path], target: Target | None) -> NDArray[np.u
 
 def _decode(path: Path, file: Path, size: tuple[int, ...] | None) -> NDArray[np.uint8]:
     """One picture, (H, W, 1) or (H, W, 3)."""
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     name = file.relative_to(path)
     try:
@@ -123,6 +123,8 @@ def _decode(path: Path, file: Path, size: tuple[int, ...] | None) -> NDArray[np.
             return _pixels(picture, name)
     except UserError:
         raise
+    except UnidentifiedImageError:
+        raise UserError(f"{name}: no readable picture") from None
     except (OSError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError) as error:
         raise UserError(f"{name}: no readable picture ({' '.join(str(error).split())})") from None
 

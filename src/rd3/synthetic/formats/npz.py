@@ -47,8 +47,6 @@ def read(path: Path, request: Request) -> Synthetic:
         classes=_classes(arrays.get("classes")),
         info={"ignored": ignored} if ignored else {},
     )
-    if raw.pixels.ndim == 0:
-        raise UserError(f"{keys['images']}: expected an array of images, got a single value")
     return assemble(raw, request, origin="npz")
 
 

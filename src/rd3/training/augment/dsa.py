@@ -34,7 +34,6 @@ class DSA(Augmentation):
         rotate: largest angle of `rotate`, in degrees.
         per_batch_op: one operation for the whole batch, as published; else one per image.
         siamese: all images share one draw, which may then be applied to batches of any length.
-        align_corners: of the resampling in `scale` and `rotate`.
     """
 
     kind: ClassVar[str] = "dsa"
@@ -51,7 +50,6 @@ class DSA(Augmentation):
     rotate: float = Field(default=15.0, ge=0, le=180)
     per_batch_op: bool = True
     siamese: bool = False
-    align_corners: bool = True
 
     @field_validator("strategy")
     @classmethod
@@ -131,12 +129,12 @@ def _flip(_: DSA, images: Tensor, draw: Draw) -> Tensor:
     return flip_where(images, draw["flip"])
 
 
-def _scale(settings: DSA, images: Tensor, draw: Draw) -> Tensor:
-    return operations.stretch(images, draw["width"], draw["height"], align_corners=settings.align_corners)
+def _scale(_: DSA, images: Tensor, draw: Draw) -> Tensor:
+    return operations.stretch(images, draw["width"], draw["height"])
 
 
-def _rotate(settings: DSA, images: Tensor, draw: Draw) -> Tensor:
-    return operations.rotate(images, draw["angle"], align_corners=settings.align_corners)
+def _rotate(_: DSA, images: Tensor, draw: Draw) -> Tensor:
+    return operations.rotate(images, draw["angle"])
 
 
 OPERATIONS: dict[str, Callable[[DSA, Tensor, Draw], Tensor]] = {

@@ -45,21 +45,24 @@ def _covered(centre: Tensor, side: int, size: int) -> Tensor:
     return (offset >= 0) & (offset < side)
 
 
-def stretch(images: Tensor, width: Tensor, height: Tensor, *, align_corners: bool) -> Tensor:
+def stretch(images: Tensor, width: Tensor, height: Tensor) -> Tensor:
     """Sample at `width` times the column and `height` times the row, from the centre: a factor above 1 shrinks."""
     zero = torch.zeros_like(width)
-    return _resample(images, (width, zero, zero, height), align_corners=align_corners)
+    return _resample(images, (width, zero, zero, height))
 
 
-def rotate(images: Tensor, angle: Tensor, *, align_corners: bool) -> Tensor:
+def rotate(images: Tensor, angle: Tensor) -> Tensor:
     """Turn about the centre, anticlockwise by `angle` radians."""
     cosine, sine = angle.cos(), angle.sin()
-    return _resample(images, (cosine, -sine, sine, cosine), align_corners=align_corners)
+    return _resample(images, (cosine, -sine, sine, cosine))
 
 
-def _resample(images: Tensor, matrix: tuple[Tensor, ...], *, align_corners: bool) -> Tensor:
-    """Bilinear, with the 2x2 matrix (xx, xy, yx, yy) from places in the result to places in the source."""
+def _resample(images: Tensor, matrix: tuple[Tensor, ...]) -> Tensor:
+    """Bilinear, with the 2x2 matrix (xx, xy, yx, yy) from places in the result to places in the source.
+
+    Published code differs in `align_corners`. A map about the centre of a square is the same under both conventions.
+    """
     linear = torch.stack(matrix, dim=-1).view(-1, 2, 2)
     theta = F.pad(linear, (0, 1)).to(images.dtype).expand(len(images), -1, -1)
-    grid = F.affine_grid(theta, list(images.shape), align_corners=align_corners)
-    return F.grid_sample(images, grid, mode="bilinear", padding_mode="zeros", align_corners=align_corners)
+    grid = F.affine_grid(theta, list(images.shape), align_corners=True)
+    return F.grid_sample(images, grid, mode="bilinear", padding_mode="zeros", align_corners=True)
