@@ -14,6 +14,8 @@ Names are loaded when they are first used, so that `import rd3` is quick.
 from __future__ import annotations
 
 import importlib
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -71,3 +73,17 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return __all__
+
+
+class _Package(ModuleType):
+    """This package, in which importing the room `rd3.squeeze` does not replace the verb of the same name."""
+
+    @property
+    def squeeze(self) -> Any:
+        return __getattr__("squeeze")
+
+    @squeeze.setter
+    def squeeze(self, room: ModuleType) -> None: ...
+
+
+sys.modules[__name__].__class__ = _Package

@@ -21,7 +21,7 @@ from rd3.study.jobs.base import Job
 from rd3.study.jobs.run import WHOLE, RunJob, run_job, stored_record
 from rd3.study.jobs.synthetic import FOLDER, SyntheticJob, SyntheticSpec, stored_synthetic
 from rd3.study.jobs.teacher import TeacherJob, stored_teacher
-from rd3.study.plan import RANDOM, counterparts, synthetic_job
+from rd3.study.plan import NOTHING, RANDOM, counterparts, synthetic_job
 from rd3.study.ranking import rows
 from rd3.study.records import Record
 from rd3.study.run import StudyResult
@@ -278,10 +278,10 @@ def score_jobs(synthetic: Synthetic, bench: _Bench, protocol: Protocol, whole: s
         synthetic_job(bench.target, RANDOM, ipc=ipc, teacher=None, draw=replicate) for replicate in range(bench.seeds)
     ]
     jobs: list[Job] = list(random_draws)
-    for one in (protocol, *counterparts(protocol, "none")):
+    for one in (protocol, *counterparts(protocol, NOTHING)):
         jobs += bench.runs(one, draws) + bench.runs(one, [job.spec for job in random_draws])
     whole_id = whole or protocol.counterparts.whole
-    if whole_id not in (None, "none"):
+    if whole_id not in (None, NOTHING):
         jobs += bench.whole_runs(load_protocol(str(whole_id)))
     return list({job.key: job for job in jobs}.values())
 

@@ -42,6 +42,17 @@ def test_streamed_pixels_are_those_in_memory(both, size):
     assert (streamed.mean, streamed.std, streamed.statistics) == (held.mean, held.std, held.statistics)
 
 
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_the_number_of_threads_makes_no_difference(both, threads):
+    held, streamed = both()
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        assert torch.equal(streamed.train.batch(torch.arange(18)), held.train.batch(torch.arange(18)))
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_the_limit_counts_decoded_bytes(write_tree):
     name = f"folder:{write_tree(each=3)}"
     decoded = 12 * 3 * 32 * 32

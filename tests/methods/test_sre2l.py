@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import pytest
 import torch
@@ -16,7 +17,7 @@ from rd3.models.create import create_model
 from rd3.squeeze.teacher import Teacher
 
 
-def distil(target: Target, teacher: Teacher, *, ipc: int = 2, seed: int = 0, **settings: object) -> Distilled:
+def distil(target: Target, teacher: Teacher, *, ipc: int = 2, seed: int = 0, **settings: Any) -> Distilled:
     return parse(Sre2l, {"roll": 1, "iterations": 4, **settings}, where="test").distill(
         Task(target, teacher, ipc, seed)
     )
@@ -72,8 +73,8 @@ def test_images_convince_the_teacher(digits: Target, teacher: Teacher) -> None:
         {"crop": "cda", "crop_milestone": 0.5},
     ],
 )
-def test_every_switch_changes_the_images(digits: Target, teacher: Teacher, change: dict[str, object]) -> None:
-    reference = {"crop": "cda"} if "crop_milestone" in change else {}
+def test_every_switch_changes_the_images(digits: Target, teacher: Teacher, change: dict[str, Any]) -> None:
+    reference: dict[str, Any] = {"crop": "cda"} if "crop_milestone" in change else {}
     assert not torch.equal(distil(digits, teacher, **change).images, distil(digits, teacher, **reference).images)
 
 
@@ -107,7 +108,7 @@ def test_a_teacher_without_batch_norm_is_refused(digits: Target, teacher: Teache
 
 
 @pytest.mark.parametrize("bad", [{"iterations": -1}, {"crop": "center"}, {"lr": 0}, {"r_bm": 1}, {"init": "zeros"}])
-def test_bad_settings_are_refused_in_one_line(digits: Target, teacher: Teacher, bad: dict[str, object]) -> None:
+def test_bad_settings_are_refused_in_one_line(digits: Target, teacher: Teacher, bad: dict[str, Any]) -> None:
     with pytest.raises(UserError, match=next(iter(bad))) as caught:
         distil(digits, teacher, **bad)
     assert "\n" not in str(caught.value)

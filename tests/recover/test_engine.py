@@ -13,10 +13,11 @@ from rd3.base.seeds import derive_seed
 from rd3.data.target import Target
 from rd3.recover.engine import Recovery, Stage, assemble, recover, recover_item
 from rd3.recover.init import given, noise
-from rd3.recover.objective import Look, TeacherLoss, private_copy, single
+from rd3.recover.objective import Look, TeacherLoss, single
 from rd3.recover.pixels import Pixels, PixelSpace
 from rd3.recover.plan import BATCHINGS, PlanItem
 from rd3.recover.statistics import BatchNormMatch
+from rd3.recover.teachers import private_copy
 from rd3.recover.view import View, constant_crop
 from rd3.squeeze.teacher import Teacher
 from rd3.training.augment.random_resized_crop import RandomResizedCrop
@@ -65,6 +66,8 @@ def plain_sre2l(teacher: Teacher, item: PlanItem, *, size: int, steps: int, seed
         z = torch.roll(z, torch.randint(0, 3, (2,), generator=streams["views"]).tolist(), dims=(2, 3))
         loss = F.cross_entropy(model(z), item.labels)
         for number, layer in enumerate(layers):
+            assert layer.running_mean is not None
+            assert layer.running_var is not None
             features = inputs[layer].transpose(0, 1).flatten(1)
             off = (features.mean(1) - layer.running_mean).norm() + (
                 features.var(1, unbiased=False) - layer.running_var

@@ -108,20 +108,22 @@ def test_marks_differ_for_fifty_methods() -> None:
     assert look["random"]["colour"] not in COLOURS
 
 
-@given(st.lists(st.floats(0, 200), min_size=1, max_size=8))
-def test_labels_are_moved_apart_as_little_as_possible(wanted: list[float]) -> None:
-    placed = np.array(spread(wanted, 13, -1000, 1000))
-    order = np.argsort(np.array(wanted), kind="stable")
-    assert (np.diff(placed[order]) >= 13 - 1e-6).all()
-    steps = np.diff(np.eye(len(wanted)), axis=0)
-    target = np.array(wanted)[order]
-    limits = LinearConstraint(steps, 13, np.inf) if len(wanted) > 1 else ()
-    start = np.arange(len(wanted)) * 13.0 + target.mean()
-    oracle = minimize(lambda x: ((x - target) ** 2).sum(), start, constraints=limits, method="SLSQP")
-    assert ((placed[order] - target) ** 2).sum() <= oracle.fun + 1e-3
+@given(st.lists(st.tuples(st.floats(0, 200), st.sampled_from([13.0, 26.0, 39.0])), min_size=1, max_size=7))
+def test_labels_are_moved_apart_as_little_as_possible(labels: list[tuple[float, float]]) -> None:
+    wanted, sizes = (np.array(column) for column in zip(*labels, strict=True))
+    placed = np.array(spread(list(wanted), list(sizes), low=-1000, high=1000))
+    order = np.argsort(wanted, kind="stable")
+    wanted, sizes, placed = wanted[order], sizes[order], placed[order]
+    gaps = (sizes[1:] + sizes[:-1]) / 2
+    assert (np.diff(placed) >= gaps - 1e-6).all()
+    limits = LinearConstraint(np.diff(np.eye(len(wanted)), axis=0), gaps, np.inf) if len(wanted) > 1 else ()
+    start = np.cumsum(sizes) + wanted.mean()
+    oracle = minimize(lambda x: ((x - wanted) ** 2).sum(), start, constraints=limits, method="SLSQP")
+    assert ((placed - wanted) ** 2).sum() <= oracle.fun + 1e-3
 
 
 def test_labels_stay_inside_even_where_there_is_no_room() -> None:
-    placed = spread([5.0] * 40, 13, 0, 190)
-    assert min(placed) == pytest.approx(0)
-    assert max(placed) == pytest.approx(190)
+    placed = spread([5.0] * 40, [13.0] * 40, low=0, high=190)
+    assert min(placed) >= 0
+    assert max(placed) <= 190
+    assert np.diff(placed) == pytest.approx(np.full(39, 190 / 40))

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import torch
 
@@ -62,7 +61,7 @@ def list_split(root: Path, split: str, classes: Sequence[str], ignored: Counter[
     for label, name in enumerate(classes):
         before = len(listing.files)
         for file, _ in files_below(root / split / name):
-            suffix = os.path.splitext(file)[1]
+            suffix = PurePosixPath(file).suffix
             if suffix.lower() in picture_suffixes():
                 listing.files.append(f"{split}/{name}/{file}")
                 listing.labels.append(label)

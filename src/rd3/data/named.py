@@ -68,7 +68,7 @@ def find(
         _download(name, fetch, folder)
         place = _first(folder, layouts)
     if place is None:
-        looked = ", ".join(layout.path for layout in layouts)
+        looked = ", ".join(dict.fromkeys(layout.path for layout in layouts))
         cannot = "it cannot be downloaded here; " if download else ""
         raise UserError(f"target '{name}': found none of {looked} in RD3_DATA = {root}; {cannot}{how}")
     return place

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from rd3.data.decode import decode
+from rd3.data.decode import Pixels, decode
 from rd3.data.images import MemoryImages
+
+MOST_WORKERS = 16
 
 
 class StreamedImages:
     """Image files behind the interface of `Images`: the same pixels as in memory, decoded when they are asked for.
+
+    As many threads decode as torch uses on the CPU; how many makes no difference to the pixels.
 
     Args:
         root, files: a folder, and in it one file a picture.
@@ -61,18 +65,22 @@ class StreamedImages:
             UserError: a file cannot be decoded; names it.
         """
         wanted = indices.tolist()
-        result = torch.empty((len(wanted), *self._shape), dtype=torch.uint8)
-        # Pillow decodes without the interpreter lock. A pool of its own for every batch costs less than one
-        # picture, and leaves nothing behind that a forked or pickled copy of this object would trip over.
-        with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-            for _ in pool.map(self._decode_into, result, wanted):
-                pass
-        return result.to(self._device)
+        pixels = np.empty((len(wanted), *self._shape), np.uint8)
+        workers = min(torch.get_num_threads(), MOST_WORKERS, len(wanted))
+        if workers < 2:
+            self._decode_into(pixels, wanted)
+            return torch.from_numpy(pixels).to(self._device)
+        # Pillow decodes without the interpreter lock. One stripe a worker, as a task for each small picture costs more
+        # than the picture; a pool for each batch, as one that stays trips over forks and pickles.
+        with ThreadPoolExecutor(workers) as pool:
+            stripes = [slice(first, None, workers) for first in range(workers)]
+            list(pool.map(lambda stripe: self._decode_into(pixels[stripe], wanted[stripe]), stripes))
+        return torch.from_numpy(pixels).to(self._device)
 
-    def _decode_into(self, place: Tensor, index: int) -> None:
+    def _decode_into(self, pixels: Pixels, indices: list[int]) -> None:
         size = self._shape[1] if self._resize else None
-        pixels = decode(self._root / self._files[index], channels=self._shape[0], size=size)
-        place.copy_(torch.from_numpy(pixels.copy()))
+        for place, index in zip(pixels, indices, strict=True):
+            place[:] = decode(self._root / self._files[index], channels=self._shape[0], size=size)
 
     def to(self, device: torch.device) -> StreamedImages:
         labels = self._labels.to(device)

@@ -120,6 +120,11 @@ class Protocol(Spec):
         values = {name: field.hashed() for name, field in self.fields.items()}
         return fingerprint_of("protocol", {"id": self.id, "version": self.version, "values": values})
 
+    def counterpart_ids(self) -> Counterparts:
+        """The counterparts by id, where the file names some of them by path."""
+        named = self.counterparts.model_dump()
+        return Counterparts(**{role: name and load_protocol(name).id for role, name in named.items()})
+
     def resolve(self, target: Target, ipc: int | None, student: str) -> tuple[Settings, tuple[str, ...]]:
         """The settings for one cell, and flags for what had to give way to the target.
 

@@ -19,6 +19,7 @@ from rd3.data.target import Target
 from rd3.methods.base import METHODS, Distilled, Method, Task, require_enough
 from rd3.models.features import feature_extractor
 from rd3.recover.patches import images_at_once
+from rd3.recover.teachers import private_teacher
 from rd3.squeeze.teacher import Teacher
 
 
@@ -33,7 +34,7 @@ class Herding(Method):
     def distill(self, task: Task) -> Distilled:
         require_enough(task.target, task.ipc)
         assert task.teacher is not None
-        train, teacher = task.target.train, task.teacher.to(task.device)
+        train, teacher = task.target.train, private_teacher(task.teacher, task.device)
         chosen = []
         for label, indices in enumerate(class_indices(train.labels, task.target.num_classes)):
             features = _embeddings(train, indices, teacher, task.device)

@@ -54,9 +54,9 @@ class Rded(Method):
 
     def distill(self, task: Task) -> Distilled:
         assert task.teacher is not None
-        selector, teacher = self.selector(), task.teacher.to(task.device)
+        selector = self.selector()
         images = selector.select(
-            task.target, teacher, ipc=task.ipc, seed=task.seed, device=task.device, progress=task.progress
+            task.target, task.teacher, ipc=task.ipc, seed=task.seed, device=task.device, progress=task.progress
         )
         info = {"teacher_forwards": selector.looks(task.target, task.ipc)}
         labels = torch.arange(task.target.num_classes, device=images.device).repeat_interleave(task.ipc)

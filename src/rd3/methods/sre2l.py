@@ -20,11 +20,12 @@ from rd3.data.target import Target
 from rd3.methods.base import METHODS, Distilled, Method, Task
 from rd3.recover.engine import Recovery, Stage, assemble, recover
 from rd3.recover.init import Init, given, noise
-from rd3.recover.objective import Objective, TeacherLoss, private_copy, single
+from rd3.recover.objective import Objective, TeacherLoss, single
 from rd3.recover.pixels import Pixels, PixelSpace, Quantise
 from rd3.recover.plan import BATCHINGS
 from rd3.recover.selection import Selector, usual_factor
 from rd3.recover.statistics import BatchNormMatch, require_batch_norm
+from rd3.recover.teachers import private_copy
 from rd3.recover.view import CropSchedule, View, constant_crop, curriculum_crop
 from rd3.squeeze.teacher import Teacher
 
@@ -120,7 +121,7 @@ class Sre2l(Method):
         if self.init == "real":
             chosen = random_subset(target, task.ipc, task.seed).to(target.train.labels.device)
             return given(target.train.batch(chosen), ipc=task.ipc, space=space)
-        selector, teacher = Selector(factor=usual_factor(target.size)), teacher.to(task.device)
+        selector = Selector(factor=usual_factor(target.size))
         mosaics = selector.select(target, teacher, ipc=task.ipc, seed=task.seed, device=task.device)
         return given(mosaics, ipc=task.ipc, space=space)
 

@@ -6,11 +6,9 @@ committee, a perturbed teacher or an extra term are objectives made of objective
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -47,7 +45,7 @@ class TeacherLoss:
     """CE(f(Z), y) + Σ weight · match, for one teacher in eval mode.
 
     Args:
-        model: a network of its own (`private_copy`), in which the matches have their hooks.
+        model: a network of its own (`rd3.recover.teachers.private_copy`), in which the matches have their hooks.
         matches: (coefficient, term); the coefficient is r_bn of the papers.
     """
 
@@ -65,10 +63,3 @@ class TeacherLoss:
 def single(loss: Loss) -> Objective:
     """The same loss for every item."""
     return lambda item, start: loss  # noqa: ARG005
-
-
-def private_copy(model: nn.Module, device: torch.device) -> nn.Module:
-    """A frozen copy in eval mode for hooks, perturbations and another memory format; the original stays as it is."""
-    model = copy.deepcopy(model).to(device).eval().requires_grad_(False)
-    # On the CPU convolutions are faster so.
-    return model.to(memory_format=torch.channels_last) if device.type == "cpu" else model  # type: ignore[call-overload]

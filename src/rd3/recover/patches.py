@@ -59,7 +59,7 @@ def true_class_loss(teacher: Teacher, patches: Tensor, label: int, *, size: int)
 
 def images_at_once(shape: tuple[int, int, int], device: torch.device) -> int:
     """How many images of a shape go forward together: what a CPU's cache likes, or a GPU's memory allows."""
-    values = 2**18 if device.type == "cpu" else 2**25
+    values = 2**16 if device.type == "cpu" else 2**25
     return max(32, values // math.prod(shape))
 
 

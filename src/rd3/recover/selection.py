@@ -17,6 +17,7 @@ from rd3.base.seeds import derive_seed
 from rd3.data.subset import class_indices
 from rd3.data.target import Target
 from rd3.recover.patches import cut, images_at_once, mosaic, true_class_loss
+from rd3.recover.teachers import private_teacher
 from rd3.squeeze.teacher import Teacher
 from rd3.training.augment.base import Draw
 from rd3.training.augment.random_resized_crop import RandomResizedCrop
@@ -71,6 +72,7 @@ class Selector:
                 needed (one image gives one patch).
         """
         self._check(target, ipc)
+        teacher = private_teacher(teacher, device)
         mosaics = []
         for label, indices in enumerate(class_indices(target.train.labels.cpu(), target.num_classes)):
             generator = torch.Generator().manual_seed(derive_seed("patches", seed, label))

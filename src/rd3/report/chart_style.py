@@ -46,26 +46,32 @@ def marks(methods: Iterable[str]) -> dict[str, dict[str, str]]:
     return look | {name: {"colour": MUTED, "shape": "circle"} for name in names if is_random(name)}
 
 
-def spread(positions: Sequence[float], gap: float, low: float, high: float) -> list[float]:
-    """Move labels apart as little as possible, so that neighbours are `gap` apart within [low, high].
+def spread(positions: Sequence[float], sizes: Sequence[float], *, low: float, high: float) -> list[float]:
+    """Move labels apart as little as possible, so that they don't overlap and stay within [low, high].
 
-    Least squares under an order: with the gaps taken off, that is isotonic regression. Where there is no room for all,
-    the gap shrinks.
+    Least squares under an order: with the labels' own extent taken off, that is isotonic regression. Where there is no
+    room for all, they overlap evenly.
 
-    >>> spread([10, 10, 50], 10, 0, 100)
+    Args:
+        positions: of the labels' centres, as wanted.
+        sizes: extent of each label.
+
+    >>> spread([10, 10, 50], [10, 10, 10], low=0, high=100)
     [5.0, 15.0, 50.0]
     """
+    import numpy as np
     from scipy.optimize import isotonic_regression
 
-    count = len(positions)
-    if count == 0:
+    if not positions:
         return []
-    gap = min(gap, (high - low) / max(count - 1, 1))
-    order = sorted(range(count), key=lambda i: positions[i])
-    fitted = isotonic_regression([positions[i] - gap * place for place, i in enumerate(order)]).x
-    top = high - gap * (count - 1)
-    moved = {i: float(min(max(fitted[place], low), top) + gap * place) for place, i in enumerate(order)}
-    return [moved[i] for i in range(count)]
+    order = np.argsort(positions, kind="stable")
+    wanted, extents = np.array(positions, float)[order], np.array(sizes, float)[order]
+    extents *= min(1.0, (high - low) / extents.sum())
+    centres = np.cumsum(extents) - extents / 2
+    shifts = isotonic_regression(wanted - centres).x
+    placed = np.empty(len(order))
+    placed[order] = centres + np.clip(shifts, low, high - extents.sum())
+    return [float(place) for place in placed]
 
 
 def domain(values: Iterable[float], *, pad: float = 0.06) -> tuple[float, float]:

@@ -94,7 +94,7 @@ def _names(values: Values, y: Any) -> Any:
 
 def _height(rows: Sequence[Row]) -> float:
     lines = max(label(row.method).count("\n") + 1 for row in rows)
-    return len(rows) * (LINE * lines + 8)
+    return len(rows) * max(LINE * lines + 4, 22)
 
 
 def _dots(values: Values, y: Any, x: Any) -> list[Any]:

@@ -19,7 +19,7 @@ def protocol_title(group: Group) -> str:
 def group_title(group: Group) -> str:
     """Target, IPC, protocol and student of a group, on one line."""
     key = group.key
-    mark = "" if all(row.rankable for row in group.rows) else f" {MARK}"
+    mark = "" if any(row.rankable for row in group.rows) else f" {MARK}"
     return f"{plain(key.target)} · IPC {key.ipc} · {protocol_title(group)}{mark} · {plain(key.student)}"
 
 

@@ -48,7 +48,7 @@ def cost_chart(group: Group, cost: Literal["seconds", "bytes"], *, look: Look | 
     values = [point(row.method, row.accuracy, look) | {"at": max(value, least)} for row, value in known]
     layers = _cost_layers(values, title, f"(datum.value <= {least} ? '≤ ' : '') + {form}") if values else [_nothing()]
     heading = alt.Title(missing, fontWeight="normal", color=MUTED, offset=16)
-    chart = alt.layer(*layers).properties(width=WIDTH, height=HEIGHT, title=heading)
+    chart = alt.layer(*layers).properties(width=WIDTH, height=_height(values), title=heading)
     return to_svg(chart, f"Accuracy against {title}: {group_title(group)}. The numbers are in the tables.")
 
 
@@ -57,7 +57,8 @@ def curve_chart(lines: Mapping[str, Sequence[CurvePoint]], *, title: str, look: 
     look = {**marks(lines), **(look or {})}
     points = {name: [_curve_point(name, value, look) for value in line] for name, line in lines.items() if line}
     layers = _curve_layers(points, {name: look[name] for name in points}) if points else [_nothing()]
-    return to_svg(alt.layer(*layers).properties(width=WIDTH, height=HEIGHT), f"Learning curves: {title}")
+    height = _height([line[-1] for line in points.values()])
+    return to_svg(alt.layer(*layers).properties(width=WIDTH, height=height), f"Learning curves: {title}")
 
 
 def _cost_layers(values: Values, title: str, tick_label: str) -> list[Any]:
@@ -98,12 +99,21 @@ def _accuracy(limits: tuple[float, float]) -> Any:
     return alt.Y("mean:Q", scale=alt.Scale(domain=limits, nice=False, zero=False), axis=axis)
 
 
+def _extents(values: Values) -> list[float]:
+    return [LINE * (value["method"].count("\n") + 1.0) for value in values]
+
+
+def _height(values: Values) -> float:
+    """At least the usual, more where the names need it."""
+    return max(HEIGHT, sum(_extents(values)))
+
+
 def _names_at_right(values: Values, limits: tuple[float, float], x: Any) -> list[Any]:
     low, high = limits
-    gap = LINE * max(value["method"].count("\n") + 1 for value in values)
-    wanted = [HEIGHT * (high - value["mean"]) / (high - low) for value in values]
-    places = spread(wanted, gap, 4, HEIGHT - 4)
-    placed = [value | {"to": high - place / HEIGHT * (high - low)} for value, place in zip(values, places, strict=True)]
+    height = _height(values)
+    wanted = [height * (high - value["mean"]) / (high - low) for value in values]
+    places = spread(wanted, _extents(values), low=0, high=height)
+    placed = [v | {"to": high - place / height * (high - low)} for v, place in zip(values, places, strict=True)]
     ties = alt.Chart(inline(placed)).mark_rule(stroke=MUTED, opacity=0.45, strokeWidth=0.8)
     text = names(placed, align="left").encode(x=alt.value(WIDTH + 9), y="to:Q", text="method:N")
     return [ties.encode(x=x, y=_accuracy(limits), x2=alt.value(WIDTH + 6), y2="to:Q"), text]

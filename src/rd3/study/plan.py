@@ -19,6 +19,7 @@ from rd3.study.jobs.teacher import TeacherJob
 from rd3.study.spec import MethodEntry, StudySpec
 
 RANDOM = "random"
+NOTHING = "none"  # in place of a protocol's name
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def with_counterparts(protocols: Iterable[Protocol], whole: str | None) -> list[
 def counterparts(protocol: Protocol, whole: str | None) -> list[Protocol]:
     """Those that HLR, LRS and ARS of `protocol` need besides itself."""
     names = [protocol.counterparts.hard, protocol.counterparts.plain, whole or protocol.counterparts.whole]
-    return [load_protocol(name) for name in names if name is not None and name != "none"]
+    return [load_protocol(str(name)) for name in names if name not in (None, NOTHING)]
 
 
 def _synthetic_jobs(study: StudySpec, target: Target, teacher: TeacherJob) -> Iterator[SyntheticJob]:
@@ -144,7 +145,8 @@ def _run_jobs(
     by_cell: dict[tuple[str, int], list[SyntheticJob]] = {}
     for job in synthetics:
         by_cell.setdefault((job.spec.label, job.spec.ipc), []).append(job)
-    wholes = {study.whole or protocol.counterparts.whole for protocol in protocols}
+    named = {study.whole or protocol.counterparts.whole for protocol in protocols} - {None, NOTHING}
+    wholes = {load_protocol(str(name)).id for name in named}
     for protocol in protocols:
         for student in study.students:
             for replicate in range(study.seeds):
