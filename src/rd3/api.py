@@ -169,7 +169,7 @@ def evaluate(
     bench = _Bench(target, teacher, student, seeds, store)
     jobs = bench.runs(load_protocol(protocol), bench.keep(synthetic))
     _do(jobs, store, choose_executor(device, workers=workers), listener)
-    records = tuple(stored_record(store, job.fingerprint) for job in jobs)
+    records = tuple(_record(job, store) for job in jobs)
     accuracies = tuple(record.accuracy for record in records)
     seconds = fmean(record.seconds.train + record.seconds.relabel + record.seconds.report for record in records)
     return Evaluation(accuracies, t_interval(accuracies), seconds, records)
@@ -195,16 +195,23 @@ def score(
 
     Args:
         whole: protocol for the whole target, in place of the one that `protocol` names; `none` leaves HLR out.
+
+    Raises:
+        UserError: as `evaluate` does, or a protocol that only serves the scores of others.
     """
     store = store or Store()
     bench = _Bench(target, teacher, student, seeds, store)
-    jobs = score_jobs(synthetic, bench, load_protocol(protocol), whole)
-    _do(jobs, store, choose_executor(device, workers=workers), listener)
-    records = [stored_record(store, job.fingerprint) for job in jobs if isinstance(job, RunJob)]
+    judge = load_protocol(protocol)
+    if judge.purpose != "ranking":
+        raise UserError(f"protocol {judge.id} only serves the scores of others; score under the protocol that names it")
+    own, references = score_jobs(synthetic, bench, judge, whole)
+    unique = {job.key: job for job in [*own, *references]}
+    _do(list(unique.values()), store, choose_executor(device, workers=workers), listener)
     label = synthetic.manifest.method
-    table = rows(records)
-    own = load_protocol(protocol).id
-    return ScoreCard(next(row for row in table if row["method"] == label and row["protocol"]["id"] == own))
+    label = f"{label} (this set)" if label in (RANDOM, WHOLE) else label  # not to be taken for the reference
+    records = [_record(job, store, label=label) for job in own]
+    records += [_record(job, store) for job in references if isinstance(job, RunJob)]
+    return ScoreCard(next(r for r in rows(records) if r["method"] == label and r["protocol"]["id"] == judge.id))
 
 
 class _Bench:
@@ -219,10 +226,20 @@ class _Bench:
             keep_teacher(teacher, store)
 
     def keep(self, synthetic: Synthetic) -> tuple[Synthetic, ...]:
-        """Put a synthetic that was made elsewhere into the store."""
+        """Put a synthetic that was made elsewhere into the store.
+
+        Raises:
+            UserError: it does not fit the target, or is not what the store has under its fingerprint.
+        """
         check(synthetic, self.target)
         fingerprint = synthetic.manifest.fingerprint
-        if not self.store.has(SyntheticJob.kind, fingerprint):
+        if self.store.has(SyntheticJob.kind, fingerprint):
+            if stored_synthetic(self.store, fingerprint).content_fingerprint != synthetic.content_fingerprint:
+                raise UserError(
+                    f"{synthetic.manifest.method}: its images or labels were changed since {fingerprint} was made; give"
+                    " the manifest of the changed set a fingerprint of its own"
+                )
+        else:
             self.store.put(
                 SyntheticJob.kind,
                 fingerprint,
@@ -270,20 +287,24 @@ class _Bench:
         return job
 
 
-def score_jobs(synthetic: Synthetic, bench: _Bench, protocol: Protocol, whole: str | None) -> list[Job]:
-    """All that the scores of one synthetic need: its own runs, the random subsets and the references."""
+def score_jobs(
+    synthetic: Synthetic, bench: _Bench, protocol: Protocol, whole: str | None
+) -> tuple[list[RunJob], list[Job]]:
+    """All that the scores of one synthetic need: its own runs, and the references with their random subsets."""
     draws = bench.keep(synthetic)
     ipc = synthetic.ipc or round(len(synthetic) / len(bench.target.classes))
     random_draws = [
         synthetic_job(bench.target, RANDOM, ipc=ipc, teacher=None, draw=replicate) for replicate in range(bench.seeds)
     ]
-    jobs: list[Job] = list(random_draws)
+    own: list[RunJob] = []
+    references: list[Job] = list(random_draws)
     for one in (protocol, *counterparts(protocol, NOTHING)):
-        jobs += bench.runs(one, draws) + bench.runs(one, [job.spec for job in random_draws])
+        own += bench.runs(one, draws)
+        references += bench.runs(one, [job.spec for job in random_draws])
     whole_id = whole or protocol.counterparts.whole
     if whole_id not in (None, NOTHING):
-        jobs += bench.whole_runs(load_protocol(str(whole_id)))
-    return list({job.key: job for job in jobs}.values())
+        references += bench.whole_runs(load_protocol(str(whole_id)))
+    return own, references
 
 
 def run_study(
@@ -310,6 +331,12 @@ def keep_teacher(teacher: Teacher, store: Store) -> None:
     if not store.has(TeacherJob.kind, teacher.fingerprint):
         facts = {"origin": "brought", "name": teacher.name}
         store.put(TeacherJob.kind, teacher.fingerprint, facts, lambda folder: save_teacher(teacher, folder))
+
+
+def _record(job: RunJob, store: Store, *, label: str | None = None) -> Record:
+    """A finished run under its present names: those decide no number, so a stored record may hold older ones."""
+    names = {"method": label or job.label, "protocol": job.mark}
+    return stored_record(store, job.fingerprint).model_copy(update=names)
 
 
 def _do(jobs: Sequence[Job], store: Store, executor: Executor, listener: Listener | None) -> None:
