@@ -35,12 +35,14 @@ def judged(options: JudgeOptions) -> Iterator[tuple[Any, Any, dict[str, Any]]]:
     from rd3.cli.live import live
     from rd3.data.load import load_target
     from rd3.evaluation.protocol import load_protocol
+    from rd3.models import create_model
     from rd3.synthetic import read_synthetic
 
     target = load_target(options.target)
     synthetic = read_synthetic(options.synthetic, target=target, pixels=options.pixels)
     student = options.student or options.teacher_model
     settings, _ = load_protocol(options.protocol).resolve(target, synthetic.ipc, student)
+    create_model(student, classes=len(target.classes), size=target.size, channels=target.channels, seed=0)
     teacher = get_teacher(options, target, options) if settings.soft else None
     workers = worker_count(options)
     with live(workers=workers) as listener:

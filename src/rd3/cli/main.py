@@ -39,9 +39,9 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail(str(error))
     except OSError as error:
         full = out_of_space(error)
-        if full is None:
+        if full is None and not error.filename:
             raise
-        return _fail(str(full))
+        return _fail(str(full or f"{error.filename}: {error.strerror}"))
     except KeyboardInterrupt:
         sys.stderr.write("rd3: interrupted; finished work is kept, the same command resumes it\n")
         return INTERRUPTED

@@ -64,9 +64,12 @@ def read_settings(words: Sequence[str]) -> dict[str, Any]:
     settings = {}
     for word in words:
         key, equals, value = word.partition("=")
-        if not equals:
+        if not key or not equals:
             raise UserError(f"-p {word}: expected KEY=VALUE, for instance -p iterations=500")
-        settings[key] = yaml.safe_load(value)
+        try:
+            settings[key] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise UserError(f"-p {word}: {value!r} is not a YAML value") from None
     return settings
 
 

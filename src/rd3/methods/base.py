@@ -97,11 +97,13 @@ METHODS: Registry[type[Method]] = Registry("method", "rd3.methods")
 
 
 def require_enough(target: Target, ipc: int) -> None:
-    """Refuse an IPC that the smallest class cannot serve.
+    """Refuse an IPC below 1, or one that the smallest class cannot serve.
 
     Raises:
         UserError: names the class and how many images it has.
     """
+    if ipc < 1:
+        raise UserError(f"ipc = {ipc}: expected at least 1 image per class")
     counts = torch.bincount(target.train.labels.cpu(), minlength=len(target.classes))
     least = int(counts.argmin())
     if ipc > int(counts[least]):

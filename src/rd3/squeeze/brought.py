@@ -11,6 +11,7 @@ from scipy.optimize import linear_sum_assignment
 
 from rd3.base.errors import UserError
 from rd3.base.files import sha256_of
+from rd3.base.spec import fingerprint_of
 from rd3.data.target import Target
 from rd3.models import create_model
 from rd3.squeeze.teacher import Teacher
@@ -54,10 +55,16 @@ def bring_teacher(
         mean=normalisation.mean,
         std=normalisation.std,
         classes=target.classes,
-        fingerprint=sha256_of(path)[:20],
+        fingerprint=_fingerprint(path, target, model, normalisation),
         test_accuracy=accuracy,
         seconds=0.0,
     )
+
+
+def _fingerprint(path: Path, target: Target, model: str, normalisation: Normalisation) -> str:
+    """Of all that decides its logits and its test accuracy: the same file with another mean is another teacher."""
+    values = [sha256_of(path), target.fingerprint, model, list(normalisation.mean), list(normalisation.std)]
+    return fingerprint_of("brought teacher", values)
 
 
 def _state_dict(path: Path) -> dict[str, torch.Tensor]:
@@ -68,7 +75,9 @@ def _state_dict(path: Path) -> dict[str, torch.Tensor]:
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
         raise UserError(f"{path}: cannot be read as a plain state dict ({type(error).__name__})") from None
     state = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else None
-    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+    if not isinstance(state, dict) or not all(
+        isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in state.items()
+    ):
         raise UserError(f"{path}: holds {type(loaded).__name__}, expected a dict of tensors (a state dict)")
     return {name.removeprefix("module."): value for name, value in state.items()}
 

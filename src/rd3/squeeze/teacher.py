@@ -32,7 +32,7 @@ class Teacher:
     seconds: float
 
     def __post_init__(self) -> None:
-        self.model.eval().requires_grad_(False)
+        self.model.eval().requires_grad_(False).to(memory_format=torch.channels_last)
 
     def to(self, device: torch.device) -> Teacher:
         """Moves the model (in place) and returns self."""

@@ -39,11 +39,15 @@ def main(options: Options) -> int:
     import rd3
     from rd3.cli.live import live
     from rd3.data.load import load_target
-    from rd3.methods.base import METHODS
+    from rd3.methods.base import METHODS, require_enough
     from rd3.report.format import seconds
+    from rd3.study.jobs.synthetic import synthetic_spec
 
     needs_teacher = METHODS[options.method].needs_teacher
     target = load_target(options.target)
+    settings = read_settings(options.p)
+    require_enough(target, options.ipc)
+    synthetic_spec(options.method, target, ipc=options.ipc, teacher=None, changes=settings)  # fails before a squeeze
     teacher = get_teacher(options, target, options) if needs_teacher else None
     with live() as listener:
         synthetic = rd3.distill(
@@ -55,7 +59,7 @@ def main(options: Options) -> int:
             store=options.store(),
             device=options.device,
             listener=listener,
-            **read_settings(options.p),
+            **settings,
         )
     name = f"{options.method}-{target.name.replace(':', '-').replace('/', '-')}-ipc{options.ipc}"
     folder = options.out or options.store().home / "synthetic" / f"{name}-{synthetic.manifest.fingerprint[:6]}"
