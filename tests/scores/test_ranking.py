@@ -7,7 +7,7 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from rd3.base.errors import UserError
-from rd3.scores import compare, rank
+from rd3.scores import compare
 
 CELLS = {
     "random": [0.300, 0.310, 0.305, 0.295, 0.302],
@@ -40,33 +40,6 @@ def test_close_methods_are_not_separable_and_say_how_many_seeds_it_takes() -> No
     assert str(herding) == f"herding against dm: not separable with 5 seeds; needs about {herding.seeds_needed}"
 
 
-def test_a_ranking_shows_every_pair_once() -> None:
-    rows = rank(CELLS, random="random")
-    assert [row.name for row in rows] == ["dm", "herding", "random", "noise"]
-    shown = [each for row in rows for each in (row.to_best, row.to_random) if each]
-    assert [(each.name, each.reference) for each in shown] == [
-        ("dm", "random"),
-        ("herding", "dm"),
-        ("herding", "random"),
-        ("noise", "dm"),
-        ("noise", "random"),
-    ]
-    oracle = [stats.ttest_rel(CELLS[each.name], CELLS[each.reference]).pvalue for each in shown]
-    assert [each.p_holm for each in shown] == pytest.approx(multipletests(oracle, method="holm")[1])
-
-
-def test_when_random_is_best_it_is_compared_once() -> None:
-    rows = rank({"random": [0.5, 0.51, 0.5], "dm": [0.4, 0.42, 0.4]}, random="random")
-    assert [row.to_best for row in rows] == [None, None]
-    assert rows[1].to_random is not None
-    assert rows[1].to_random.p_holm == rows[1].to_random.p
-
-
-def test_without_random_images_only_the_best_is_compared_with() -> None:
-    assert all(row.to_random is None for row in rank(CELLS))
-    assert rank({}) == []
-
-
 def test_one_seed_separates_nothing() -> None:
     (made,) = compare({"a": [0.9], "b": [0.1]}, reference="a")
     assert (made.p, made.p_holm, made.separable, made.seeds_needed) == (None, None, False, None)
@@ -93,4 +66,4 @@ def test_cells_that_cannot_be_paired_are_refused() -> None:
     with pytest.raises(UserError, match="unknown cell 'radnom'; did you mean 'random'"):
         compare(CELLS, reference="radnom")
     with pytest.raises(UserError, match="'a' has no accuracies"):
-        rank({"a": []})
+        compare({"a": []}, reference="a")

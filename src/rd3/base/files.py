@@ -5,15 +5,19 @@ from __future__ import annotations
 import errno
 import fcntl
 import hashlib
+import json
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from rd3.base.errors import UserError
 
+RUST_ERROR = re.compile(r"\(os error (\d+)\)")
 NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -21,6 +25,30 @@ def sha256_of(path: Path) -> str:
     """SHA-256 of a file's bytes, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_text(path: Path) -> str:
+    """The text of a file that somebody wrote.
+
+    Raises:
+        UserError: it is not UTF-8 text.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise UserError(f"{path}: not a text file (UTF-8)") from None
+
+
+def read_json(path: Path) -> Any:
+    """The value in a JSON file.
+
+    Raises:
+        UserError: there is no such file, or it is not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read as JSON ({error})") from None
 
 
 def write_atomic(path: Path, data: bytes | str) -> None:
@@ -65,6 +93,19 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def os_errors(path: Path) -> Iterator[None]:
+    """Turn what a library in Rust says of a failed write to `path`, `… (os error 28)`, into the OSError that it is."""
+    try:
+        yield
+    except Exception as error:
+        found = RUST_ERROR.search(str(error))
+        if found is None or isinstance(error, OSError):
+            raise
+        number = int(found[1])
+        raise OSError(number, os.strerror(number), str(path)) from error
 
 
 @contextmanager

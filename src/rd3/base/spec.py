@@ -15,6 +15,8 @@ from pydantic_core import ErrorDetails
 
 from rd3.base.errors import UserError, suggestion
 
+SHOWN = 100  # characters of a bad value that a message repeats
+
 SpecT = TypeVar("SpecT", bound="Spec")
 
 
@@ -71,4 +73,10 @@ def _first_problem(spec_class: type[Spec], detail: ErrorDetails) -> str:
         return f"unknown key '{key}'{hint or '.'} Known: {', '.join(known)}"
     if detail["type"] == "missing":
         return f"key '{key}' is missing"
-    return f"{key} = {detail['input']!r}: {detail['msg']}"
+    message = detail["msg"].removeprefix("Value error, ")
+    return f"{key} = {_shown(detail['input'])}: {message}" if detail["loc"] else message
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"

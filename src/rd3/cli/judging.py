@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import tyro
 
-from rd3.cli.options import Place, TeacherChoice, get_teacher, worker_count
+from rd3.cli.options import PixelMeaning, Place, TeacherChoice, get_teacher, worker_count
 
 
 @dataclass(kw_only=True)
@@ -25,8 +25,8 @@ class JudgeOptions(TeacherChoice, Place):
     """architecture; the teacher's by default"""
     seeds: int = 5
     """students trained, one a replicate"""
-    pixels: Literal["unit", "uint8", "normalised"] | None = None
-    """what float pixels mean, for files that hold floats: in [0, 1], in 0..255, or normalised with the target's statistics"""
+    pixels: PixelMeaning = None
+    """what floats are, in files that hold them: in [0, 1], in 0..255, or normalised as the target is"""
 
 
 @contextmanager

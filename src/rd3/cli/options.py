@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rd3.study.store import Store
 
 Flag = Annotated[bool, tyro.conf.FlagCreatePairsOff]
+PixelMeaning = Literal["unit", "uint8", "normalised"] | None
 Settings = Annotated[
     tuple[str, ...], tyro.conf.arg(name="setting", aliases=["-p"], metavar="KEY=VALUE"), tyro.conf.UseAppendAction
 ]

@@ -29,9 +29,14 @@ PIPED_WIDTH = 120
 KINDS = {"teacher": "teachers", "synthetic": "syntheses", "run": "runs"}
 
 
+def table_console() -> Console:
+    """Where tables go: as wide as the terminal, and wide enough for a row where there is none."""
+    return Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
+
+
 def run(study: StudySpec, place: Place, *, plan_only: bool, command: str, folder: Path | None = None) -> int:
     """Run a study and show its ranking and report; with `plan_only`, show what would be done."""
-    console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
+    console = table_console()
     store = place.store()
     plan = make_plan(study)
     workers = worker_count(place)

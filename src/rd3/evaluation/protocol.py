@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from fnmatch import fnmatch
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +18,7 @@ import yaml
 from pydantic import Field, model_validator
 
 from rd3.base.errors import UserError, suggestion, unknown
+from rd3.base.files import read_text
 from rd3.base.spec import Spec, fingerprint_of, parse
 from rd3.data.target import Target
 from rd3.evaluation.settings import Settings
@@ -63,7 +64,7 @@ class ProtocolField(Spec):
     """
 
     value: Any = None
-    cases: tuple[Case, ...] | None = None
+    cases: tuple[Case, ...] | None = Field(default=None, min_length=1)
     provenance: PROVENANCE
     note: str = ""
 
@@ -71,6 +72,10 @@ class ProtocolField(Spec):
         if self.cases is None:
             return self.value
         return next((case.value for case in self.cases if case.when.holds(target, ipc, student)), None)
+
+    def possible(self) -> list[Any]:
+        """Every value that it can resolve to for some target."""
+        return [self.value] if self.cases is None else [case.value for case in self.cases]
 
     def hashed(self) -> Any:
         return [case.model_dump(mode="json") for case in self.cases] if self.cases is not None else self.value
@@ -115,11 +120,24 @@ class Protocol(Spec):
                 raise ValueError(f"unknown field '{name}'{suggestion(name, Settings.model_fields)}")
         return self
 
+    def check(self, where: str) -> None:
+        """Refuse a value that no cell could use, whichever case it is in.
+
+        Raises:
+            UserError: one line that names `where`, the field and what is allowed.
+        """
+        possible = {name: field.possible() for name, field in self.fields.items()}
+        usual = {name: values[0] for name, values in possible.items()}
+        for name, values in possible.items():
+            for value in values:
+                parse(Settings, {**usual, name: value}, where=where).recipe(where)
+
     @property
     def hash(self) -> str:
         values = {name: field.hashed() for name, field in self.fields.items()}
         return fingerprint_of("protocol", {"id": self.id, "version": self.version, "values": values})
 
+    @cached_property
     def counterpart_ids(self) -> Counterparts:
         """The counterparts by id, where the file names some of them by path."""
         named = self.counterparts.model_dump()
@@ -130,6 +148,9 @@ class Protocol(Spec):
 
         Args:
             ipc: images per class, or None for the whole target.
+
+        Raises:
+            UserError: the values do not go together.
         """
         values = {name: field.resolve(target, ipc, student) for name, field in self.fields.items()}
         flags = []
@@ -142,7 +163,13 @@ class Protocol(Spec):
         if values.get("normalisation") == "imagenet" and target.channels != 3:
             values["normalisation"] = "target"
             flags.append("normalised with the target's statistics: ImageNet's are for three channels")
-        return parse(Settings, values, where=f"protocol {self.id}"), tuple(flags)
+        settings = parse(Settings, values, where=f"protocol {self.id}")
+        if settings.soft != settings.recipe().loss.needs_teacher:
+            raise UserError(
+                f"protocol {self.id}: labels = {settings.labels} do not go with loss = {settings.loss};"
+                " ce takes hard labels, the other losses take online ones"
+            )
+        return settings, tuple(flags)
 
     def card(self) -> list[dict[str, str]]:
         """One row a field: name, value, provenance, note; for people."""
@@ -178,9 +205,12 @@ def load_protocol(name: str) -> Protocol:
     Raises:
         UserError: unknown id, a file that is not a protocol, or a shipped file that was changed without a new version.
     """
-    if name.endswith((".yaml", ".yml")):
-        return _read_protocol(Path(name))
-    return _shipped(name)
+    return _load(name)
+
+
+def _load(name: str, above: frozenset[Path] = frozenset()) -> Protocol:
+    """`above`: the files that this one is the base of."""
+    return _read_protocol(Path(name), above) if name.endswith((".yaml", ".yml")) else _shipped(name)
 
 
 @cache
@@ -205,10 +235,13 @@ def read_unlocked(name: str) -> Protocol:
     return _from_text(SHIPPED.joinpath(f"{name}.yaml").read_text(), where=f"protocol {name}", base=read_unlocked)
 
 
-def _read_protocol(path: Path) -> Protocol:
+def _read_protocol(path: Path, above: frozenset[Path]) -> Protocol:
     if not path.is_file():
         raise UserError(f"{path}: there is no such protocol file")
-    return _from_text(path.read_text(), where=str(path), base=load_protocol)
+    if path.resolve() in above:
+        raise UserError(f"{path}: its base leads back to itself")
+    below = above | {path.resolve()}
+    return _from_text(read_text(path), where=str(path), base=lambda name: _load(name, below))
 
 
 def _from_text(text: str, *, where: str, base: Callable[[str], Protocol]) -> Protocol:
@@ -220,5 +253,8 @@ def _from_text(text: str, *, where: str, base: Callable[[str], Protocol]) -> Pro
         values = dict(values)
         parent = base(str(values.pop("base")))
         inherited = {key: field.model_dump(exclude_unset=True) for key, field in parent.fields.items()}
-        values["fields"] = {**inherited, **(values.get("fields") or {})}
-    return parse(Protocol, values, where=where)
+        own = values.get("fields") or {}
+        values["fields"] = {**inherited, **own} if isinstance(own, dict) else own
+    protocol = parse(Protocol, values, where=where)
+    protocol.check(where)
+    return protocol

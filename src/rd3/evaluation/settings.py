@@ -50,8 +50,11 @@ class Settings(Spec):
     def soft(self) -> bool:
         return self.labels == "online"
 
-    def recipe(self) -> Recipe:
+    def recipe(self, where: str = "protocol") -> Recipe:
         """The same as the training loop takes it.
+
+        Args:
+            where: what the values come from, for the message.
 
         Raises:
             UserError: an operation of `augment` or `mix` is not known, or its parameters are wrong.
@@ -77,7 +80,7 @@ class Settings(Spec):
             "loss": loss,
             "ema": self.ema,
         }
-        return parse(Recipe, values, where="protocol")
+        return parse(Recipe, values, where=where)
 
     def reported_epochs(self) -> set[int]:
         """Indices of the epochs whose accuracy enters the test curve; the last is always among them."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from rd3.base.errors import UserError
+from rd3.base.files import read_json
+from rd3.base.spec import parse
 from rd3.evaluation.protocol import Protocol
 from rd3.report.data import Cost, CurveSet, Grid, ProtocolCard, ProtocolField, ReportData
 from rd3.report.format import seconds
@@ -31,12 +32,13 @@ def report_data(folder: Path, *, command: str | None = None) -> ReportData:
     """
     if not (folder / "ranking.json").is_file():
         raise UserError(f"{folder}: no ranking.json there; run a study first, for instance rd3 demo")
-    study = StudySpec.model_validate_json((folder / "study.json").read_text())
+    ranking = read_ranking(folder / "ranking.json")
+    study = parse(StudySpec, read_json(folder / "study.json"), where=str(folder / "study.json"))
     records = read_records([folder / "records"])
-    table: list[dict[str, Any]] = json.loads((folder / "ranking.json").read_text())["rows"]
+    table: list[dict[str, Any]] = read_json(folder / "ranking.json")["rows"]
     return ReportData(
         title=f"{study.name}: {', '.join(spec.name for spec in study.targets)}",
-        rows=read_ranking(folder / "ranking.json"),
+        rows=ranking,
         sentences=[sentence(group) for group in groups(table)],
         protocols=[_card(protocol) for protocol in _protocols(folder / "protocols")],
         environment=records[0].environment | {"rd3": records[0].rd3_version} if records else {},
@@ -49,7 +51,7 @@ def report_data(folder: Path, *, command: str | None = None) -> ReportData:
 
 def _protocols(folder: Path) -> list[Protocol]:
     """Those that the study used, rankings first."""
-    found = [Protocol.model_validate_json(file.read_text()) for file in sorted(folder.glob("*.json"))]
+    found = [parse(Protocol, read_json(file), where=str(file)) for file in sorted(folder.glob("*.json"))]
     return sorted(found, key=lambda protocol: (protocol.purpose != "ranking", protocol.id))
 
 

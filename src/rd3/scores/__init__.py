@@ -3,13 +3,12 @@
 from rd3.scores.definitions import Scores, SubAccuracies, ars, hlr, ior, lrs, score_cell, score_replicates
 from rd3.scores.intervals import Difference, Interval, holm, paired_difference, t_interval
 from rd3.scores.power import seeds_needed, separability
-from rd3.scores.ranking import Comparison, Ranked, compare, rank
+from rd3.scores.ranking import Comparison, compare
 
 __all__ = [
     "Comparison",
     "Difference",
     "Interval",
-    "Ranked",
     "Scores",
     "SubAccuracies",
     "ars",
@@ -19,7 +18,6 @@ __all__ = [
     "ior",
     "lrs",
     "paired_difference",
-    "rank",
     "score_cell",
     "score_replicates",
     "seeds_needed",

@@ -7,7 +7,8 @@ values such as 15.18 or -0.16, so anything outside its range is refused.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from rd3.base.errors import UserError
 from rd3.base.spec import Spec
@@ -63,76 +64,73 @@ def normalised(value: float) -> float:
     return (math.exp(bounded) - least) / (math.exp(1.0) - least)
 
 
+Replicates = Mapping[int, float]  # replicate -> a fraction
+
+
 @dataclass(frozen=True)
 class SubAccuracies:
-    """The accuracies on the real test split that the scores are made of: one number a replicate, paired by position.
+    """The accuracies on the real test split that the scores are made of, paired by replicate.
+
+    A part that was not run is empty; scores that need it are then None.
 
     Attributes:
         whole_hard: A_rh, trained on the whole real training set with hard labels.
         synthetic_hard: A_sh, on the synthetic set with hard labels.
         synthetic_own: A_sa, on the synthetic set under the method's own recipe.
         random_own: A_ra, on random real images of equal size under that recipe.
-        synthetic_plain, random_plain: A_sn and A_rn, as the two above without augmentation; both or neither.
-
-    Raises:
-        UserError: lengths differ, a list is empty, or a value is outside [0, 1].
+        synthetic_plain, random_plain: A_sn and A_rn, as the two above without augmentation.
     """
 
-    whole_hard: list[float]
-    synthetic_hard: list[float]
-    synthetic_own: list[float]
-    random_own: list[float]
-    synthetic_plain: list[float] | None = None
-    random_plain: list[float] | None = None
-
-    def __post_init__(self) -> None:
-        if (self.synthetic_plain is None) != (self.random_plain is None):
-            raise UserError("synthetic_plain and random_plain: the augmentation-robust score needs both, or neither")
-        given = {name: values for name, values in vars(self).items() if values is not None}
-        lengths = {name: len(values) for name, values in given.items()}
-        if len(set(lengths.values())) > 1 or not all(lengths.values()):
-            counts = ", ".join(f"{name} {length}" for name, length in lengths.items())
-            raise UserError(f"accuracies: every list needs the same number of replicates, at least 1; got {counts}")
-        for name, values in given.items():
-            for value in values:
-                _accuracy(name, value)
+    whole_hard: Replicates = field(default_factory=dict)
+    synthetic_hard: Replicates = field(default_factory=dict)
+    synthetic_own: Replicates = field(default_factory=dict)
+    random_own: Replicates = field(default_factory=dict)
+    synthetic_plain: Replicates = field(default_factory=dict)
+    random_plain: Replicates = field(default_factory=dict)
 
 
 class Scores(Spec):
-    """The scores of one cell, each with its interval over replicates; `ars` is None without the plain accuracies."""
+    """The scores of one cell, each with its interval over the replicates that all its parts have, or None."""
 
-    hlr: Interval
-    ior: Interval
-    lrs: Interval
+    hlr: Interval | None
+    ior: Interval | None
+    lrs: Interval | None
     ars: Interval | None
-    w: float
-    gamma: float
 
 
-def score_replicates(accuracies: SubAccuracies, *, w: float = 0.5, gamma: float = 0.5) -> dict[str, list[float]]:
-    """Every score of every replicate: name -> one value a replicate. `ars` only where it can be had."""
-    pairs_hard = zip(accuracies.whole_hard, accuracies.synthetic_hard, strict=True)
-    pairs_own = zip(accuracies.synthetic_own, accuracies.random_own, strict=True)
-    hlrs = [hlr(whole_hard=whole, synthetic_hard=synthetic) for whole, synthetic in pairs_hard]
-    iors = [ior(synthetic_own=synthetic, random_own=random) for synthetic, random in pairs_own]
-    scores = {"hlr": hlrs, "ior": iors, "lrs": [lrs(*pair, w=w) for pair in zip(hlrs, iors, strict=True)]}
-    if accuracies.synthetic_plain is not None and accuracies.random_plain is not None:
-        pairs_plain = zip(accuracies.synthetic_plain, accuracies.random_plain, strict=True)
-        plain = [synthetic - random for synthetic, random in pairs_plain]
-        scores["ars"] = [ars(*pair, gamma=gamma) for pair in zip(iors, plain, strict=True)]
-    return scores
+def score_replicates(parts: SubAccuracies, *, w: float = 0.5, gamma: float = 0.5) -> dict[str, dict[int, float]]:
+    """Every score of every replicate for which all its parts are there: name -> replicate -> value.
+
+    Raises:
+        UserError: a value is outside [0, 1].
+    """
+    whole, hard, own, random = parts.whole_hard, parts.synthetic_hard, parts.synthetic_own, parts.random_own
+    plain, random_plain = parts.synthetic_plain, parts.random_plain
+    hlrs = {r: hlr(whole_hard=whole[r], synthetic_hard=hard[r]) for r in _shared(whole, hard)}
+    iors = {r: ior(synthetic_own=own[r], random_own=random[r]) for r in _shared(own, random)}
+    lrss = {r: lrs(hlrs[r], iors[r], w=w) for r in _shared(hlrs, iors)}
+    plain_iors = {r: ior(synthetic_own=plain[r], random_own=random_plain[r]) for r in _shared(plain, random_plain)}
+    arss = {r: ars(iors[r], plain_iors[r], gamma=gamma) for r in _shared(iors, plain_iors)}
+    return {"hlr": hlrs, "ior": iors, "lrs": lrss, "ars": arss}
 
 
-def score_cell(accuracies: SubAccuracies, *, w: float = 0.5, gamma: float = 0.5, confidence: float = 0.95) -> Scores:
+def score_cell(parts: SubAccuracies, *, w: float = 0.5, gamma: float = 0.5, confidence: float = 0.95) -> Scores:
     """Scores of each replicate, then their means with t-intervals.
 
     Args:
         w: weight of IOR against HLR in LRS.
         gamma: weight of the augmented against the plain difference in ARS.
     """
-    values = score_replicates(accuracies, w=w, gamma=gamma)
-    found = {name: t_interval(each, confidence=confidence) for name, each in values.items()}
-    return Scores(hlr=found["hlr"], ior=found["ior"], lrs=found["lrs"], ars=found.get("ars"), w=w, gamma=gamma)
+    found = score_replicates(parts, w=w, gamma=gamma)
+    intervals = {
+        name: t_interval(list(values.values()), confidence=confidence) if values else None
+        for name, values in found.items()
+    }
+    return Scores(**intervals)
+
+
+def _shared(*columns: Replicates) -> list[int]:
+    return sorted(set.intersection(*(set(column) for column in columns)))
 
 
 def _accuracy(name: str, value: float) -> float:

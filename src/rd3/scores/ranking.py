@@ -7,7 +7,7 @@ from statistics import fmean
 
 from rd3.base.errors import UserError, unknown
 from rd3.base.spec import Spec
-from rd3.scores.intervals import Difference, Interval, holm, paired_difference, t_interval
+from rd3.scores.intervals import Difference, Interval, holm, paired_difference
 from rd3.scores.power import seeds_needed, separability
 
 Cells = Mapping[str, Sequence[float]]
@@ -38,15 +38,6 @@ class Comparison(Spec):
         return f"{self.name} against {self.reference}: {verdict}"
 
 
-class Ranked(Spec):
-    """A row of a ranking. A comparison that the table shows in another row, or of a cell with itself, is None."""
-
-    name: str
-    accuracy: Interval
-    to_best: Comparison | None
-    to_random: Comparison | None
-
-
 def compare(cells: Cells, *, reference: str, alpha: float = 0.05) -> list[Comparison]:
     """Every other cell against `reference`, best mean first, Holm-adjusted together.
 
@@ -62,31 +53,6 @@ def compare(cells: Cells, *, reference: str, alpha: float = 0.05) -> list[Compar
     """
     names = [name for name in in_order(cells) if name != reference]
     return _compare_pairs(cells, [(name, reference) for name in names], alpha)
-
-
-def rank(cells: Cells, *, random: str | None = None, alpha: float = 0.05) -> list[Ranked]:
-    """Cells from best to worst mean, each against the best and against random images, Holm-adjusted all together.
-
-    Args:
-        cells: as for `compare`.
-        random: which cell is random real images; the comparison of the best cell with it stands in the best's row.
-    """
-    order = in_order(cells)
-    best = order[0] if order else ""
-    # each pair once, or Holm would count it twice: where random is best, the two columns are one
-    pairs = [(name, best) for name in order if name not in (best, random) and best != random]
-    if random is not None:
-        pairs += [(name, random) for name in order if name != random]
-    found = {(made.name, made.reference): made for made in _compare_pairs(cells, pairs, alpha)}
-    return [
-        Ranked(
-            name=name,
-            accuracy=t_interval(cells[name]),
-            to_best=None if best == random else found.get((name, best)),
-            to_random=None if random is None else found.get((name, random)),
-        )
-        for name in order
-    ]
 
 
 def in_order(cells: Cells) -> list[str]:

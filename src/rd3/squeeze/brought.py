@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pickle
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -71,8 +71,10 @@ def _state_dict(path: Path) -> dict[str, torch.Tensor]:
     if not path.is_file():
         raise UserError(f"{path}: there is no such file")
     try:
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch warns of odd pickles before it refuses them
+            loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a damaged file raises a dozen kinds, AssertionError and struct.error among them
         raise UserError(f"{path}: cannot be read as a plain state dict ({type(error).__name__})") from None
     state = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else None
     if not isinstance(state, dict) or not all(
@@ -95,7 +97,8 @@ def _checked_accuracy(predicted: np.ndarray, target: Target, path: Path) -> floa
         moved = next(k for k in range(classes) if columns[k] != k)
         raise UserError(
             f"{path}: {accuracy:.1%} on the test split of {target.name}, but {reordered:.1%} with its classes in"
-            f" another order (its output {columns[moved]} answers to '{target.classes[moved]}', which is class {moved} here)"
+            f" another order (its output {columns[moved]} answers to '{target.classes[moved]}', which is class {moved}"
+            " here)"
         )
     if accuracy < 1.5 / classes:
         raise UserError(

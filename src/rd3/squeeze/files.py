@@ -7,6 +7,7 @@ from pathlib import Path
 
 from safetensors.torch import load_file, save_file
 
+from rd3.base.files import os_errors
 from rd3.data.target import Target
 from rd3.models import create_model
 from rd3.squeeze.teacher import Teacher
@@ -15,7 +16,9 @@ from rd3.squeeze.teacher import Teacher
 def save_teacher(teacher: Teacher, folder: Path) -> None:
     """Write `weights.safetensors` and `teacher.json` into an existing folder."""
     weights = {name: value.detach().cpu().contiguous() for name, value in teacher.model.state_dict().items()}
-    save_file(weights, folder / "weights.safetensors")
+    path = folder / "weights.safetensors"
+    with os_errors(path):
+        save_file(weights, path)
     facts = {
         "name": teacher.name,
         "mean": teacher.mean,

@@ -9,8 +9,8 @@ from typing import Any
 
 from rd3.base.errors import UserError
 from rd3.base.spec import fingerprint_of
-from rd3.scores.definitions import ars, hlr, ior, lrs
-from rd3.scores.intervals import t_interval
+from rd3.scores.definitions import SubAccuracies, score_cell
+from rd3.scores.intervals import Interval, t_interval
 from rd3.scores.ranking import Comparison, compare
 from rd3.study.jobs.run import WHOLE
 from rd3.study.plan import RANDOM
@@ -139,18 +139,18 @@ def _scores(
     hard = cells.accuracies(_other(cell, protocol=marks.hard)) if marks.hard else own
     plain = cells.accuracies(_other(cell, protocol=marks.plain)) if marks.plain else {}
     plain_random = cells.accuracies(_other(cell, protocol=marks.plain, method=RANDOM)) if marks.plain else {}
-    hlrs = {r: hlr(whole_hard=whole[r], synthetic_hard=hard[r]) for r in _shared(whole, hard)}
-    iors = {r: ior(synthetic_own=own[r], random_own=random[r]) for r in _shared(own, random)}
-    lrss = {r: lrs(hlrs[r], iors[r]) for r in _shared(hlrs, iors)}
-    arss = {r: ars(iors[r], plain[r] - plain_random[r]) for r in _shared(iors, plain, plain_random)}
-    return {
-        name: _interval(values.values())
-        for name, values in (("hlr", hlrs), ("ior", iors), ("lrs", lrss), ("ars", arss))
-    }
-
-
-def _shared(*columns: dict[int, float]) -> list[int]:
-    return sorted(set.intersection(*(set(column) for column in columns)))
+    scores = score_cell(
+        SubAccuracies(
+            whole_hard=whole,
+            synthetic_hard=hard,
+            synthetic_own=own,
+            random_own=random,
+            synthetic_plain=plain,
+            random_plain=plain_random,
+        )
+    )
+    found = {"hlr": scores.hlr, "ior": scores.ior, "lrs": scores.lrs, "ars": scores.ars}
+    return {name: None if interval is None else _bounds(interval) for name, interval in found.items()}
 
 
 def _interval(values: Iterable[float]) -> dict[str, float | None] | None:
@@ -158,7 +158,7 @@ def _interval(values: Iterable[float]) -> dict[str, float | None] | None:
     return _bounds(t_interval(found)) if found else None
 
 
-def _bounds(interval: Any) -> dict[str, float | None]:
+def _bounds(interval: Interval) -> dict[str, float | None]:
     return {"mean": interval.mean, "low": interval.low, "high": interval.high}
 
 

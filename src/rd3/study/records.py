@@ -119,7 +119,8 @@ def _record_files(places: Iterable[Path]) -> list[Path]:
     files: list[Path] = []
     for place in places:
         if place.is_dir():
-            files += sorted(place.rglob("*.json"))
+            own = place / "records"  # of a study's folder, which holds other JSON besides
+            files += sorted((own if own.is_dir() else place).rglob("*.json"))
         elif place.is_file():
             files.append(place)
         else:
@@ -144,6 +145,9 @@ def query(records: Iterable[Record], sql: str) -> list[dict[str, Any]]:
 
     Columns: fingerprint, target, method, ipc, draw, protocol, student, replicate, accuracy, peeked, train_seconds.
 
+    Raises:
+        UserError: the query is wrong.
+
     >>> query([], "select count(*) as n from runs")
     [{'n': 0}]
     """
@@ -158,7 +162,10 @@ def query(records: Iterable[Record], sql: str) -> list[dict[str, Any]]:
     )
     if rows:
         connection.executemany(f"insert into runs values ({', '.join('?' * len(rows[0]))})", rows)
-    answer = connection.execute(sql)
+    try:
+        answer = connection.execute(sql)
+    except duckdb.Error as error:
+        raise UserError(f"sql: {' '.join(str(error).split())}") from None
     names = [column[0] for column in answer.description or ()]
     return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
 

@@ -10,6 +10,7 @@ import yaml
 from pydantic import Field, field_validator
 
 from rd3.base.errors import UserError, unknown
+from rd3.base.files import read_text
 from rd3.base.spec import Spec, parse
 from rd3.data.target import TargetSpec
 
@@ -72,11 +73,15 @@ class StudySpec(Spec):
     def _targets(cls, values: Any) -> Any:
         from rd3.data.load import parse_target
 
+        if not isinstance(values, (list, tuple)):
+            raise ValueError("expected a list")
         return tuple(parse_target(value) if isinstance(value, str) else value for value in values)
 
     @field_validator("methods", mode="before")
     @classmethod
     def _methods(cls, values: Any) -> Any:
+        if not isinstance(values, (list, tuple)):
+            raise ValueError("expected a list")
         return tuple(_method_entry(value) for value in values)
 
     @field_validator("ipc")
@@ -110,7 +115,7 @@ def load_study(name: str) -> StudySpec:
     if path.suffix in (".yaml", ".yml"):
         if not path.is_file():
             raise UserError(f"{path}: there is no such study file")
-        text = path.read_text()
+        text = read_text(path)
     elif name in list_studies():
         text = SHIPPED.joinpath(f"{name}.yaml").read_text()
     else:

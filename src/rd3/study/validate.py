@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
 
 from rd3.base.errors import UserError
+from rd3.base.files import read_json, read_text
+from rd3.base.spec import parse
 from rd3.data.load import load_target
 from rd3.evaluation.protocol import load_protocol
 from rd3.study.plan import make_plan
 from rd3.study.ranking import SCHEMA
 from rd3.study.records import read_records
-from rd3.study.spec import load_study
+from rd3.study.spec import StudySpec, load_study
 from rd3.study.store import Store, problem
 from rd3.synthetic import read_synthetic
 from rd3.synthetic.check import check
+from rd3.synthetic.pixels import PixelKind
 
 
-def validate(path: Path, *, target: str | None = None) -> Iterator[str]:
+def validate(path: Path, *, target: str | None = None, pixels: PixelKind | None = None) -> Iterator[str]:
     """Lines about what is at `path`, if it is whole and well-formed.
 
     Args:
         target: for a synthetic, what it must fit.
+        pixels: for a synthetic, what its float pixels are.
 
     Raises:
         UserError: one line about the first thing that is wrong.
@@ -40,12 +43,12 @@ def validate(path: Path, *, target: str | None = None) -> Iterator[str]:
     elif path.suffix == ".json" or path.name == "records":
         yield f"{path}: {len(read_records([path]))} record(s), well-formed"
     else:
-        yield from _synthetic(path, target)
+        yield from _synthetic(path, target, pixels)
 
 
 def _yaml(path: Path) -> Iterator[str]:
     try:
-        values = yaml.safe_load(path.read_text())
+        values = yaml.safe_load(read_text(path))
     except yaml.YAMLError as error:
         raise UserError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
     if isinstance(values, dict) and "methods" in values:
@@ -53,7 +56,9 @@ def _yaml(path: Path) -> Iterator[str]:
         yield f"{path}: a study of {len(plan.jobs)} jobs"
     else:
         protocol = load_protocol(str(path))
-        yield f"{path}: protocol {protocol.id}, version {protocol.version}, hash {protocol.hash}"
+        others = ", ".join(filter(None, protocol.counterpart_ids.model_dump().values()))
+        scored = f"; scored with {others}" if others else ""
+        yield f"{path}: protocol {protocol.id}, version {protocol.version}, hash {protocol.hash}{scored}"
 
 
 def _store(store: Store) -> Iterator[str]:
@@ -66,17 +71,19 @@ def _store(store: Store) -> Iterator[str]:
 
 
 def _study(path: Path) -> Iterator[str]:
-    ranking = json.loads((path / "ranking.json").read_text())
-    if ranking.get("schema") != SCHEMA:
-        raise UserError(f"{path / 'ranking.json'}: schema {ranking.get('schema')!r}, expected {SCHEMA!r}")
+    place = path / "ranking.json"
+    ranking = read_json(place)
+    if not isinstance(ranking, dict) or ranking.get("schema") != SCHEMA or not isinstance(ranking.get("rows"), list):
+        raise UserError(f"{place}: not a ranking of schema '{SCHEMA}'")
+    parse(StudySpec, read_json(path / "study.json"), where=str(path / "study.json"))
     yield f"{path}: a ranking of {len(ranking['rows'])} rows from {len(read_records([path / 'records']))} records"
     for place in sorted((path / "synthetic").glob("*")):
         yield from _synthetic(place, None)
 
 
-def _synthetic(path: Path, target: str | None) -> Iterator[str]:
+def _synthetic(path: Path, target: str | None, pixels: PixelKind | None = None) -> Iterator[str]:
     real = load_target(target) if target is not None else None
-    synthetic = read_synthetic(path, target=real)
+    synthetic = read_synthetic(path, target=real, pixels=pixels)
     for warning in check(synthetic, real) if real is not None else ():
         yield f"{path}: warning: {warning}"
     shape = "x".join(map(str, synthetic.images.shape[1:]))

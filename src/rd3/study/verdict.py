@@ -19,9 +19,9 @@ def sentence(group: list[dict[str, Any]]) -> str:
     worse = [row for row in compared if row["versus_random"]["separable"] and row["versus_random"]["mean"] < 0]
     level = [row for row in compared if not row["versus_random"]["separable"]]
     parts = [f"random real images reach {100 * random['accuracy']['mean']:.1f} %"]
-    parts.append(f"{_names(better)} carry more than they do" if better else "no method is shown to carry more")
+    parts.append(f"above them: {_names(better)}" if better else "no method is shown to be above them")
     if worse:
-        parts.append(f"{_names(worse)} carry less: random real images win under the same labels")
+        parts.append(f"below them, under the same labels: {_names(worse)}")
     if level:
         parts.append(f"not separable from random with {first['n']} seeds: {_needs(level)}")
     return f"{place}: {'; '.join(parts)}.{_mark(first)}"

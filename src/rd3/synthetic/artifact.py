@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from rd3.base.errors import UserError
-from rd3.base.files import new_directory, sha256_of
+from rd3.base.files import new_directory, os_errors, sha256_of
 from rd3.relabel.storage import hard_label_bytes
 from rd3.synthetic.manifest import Manifest, Seconds, Stored, StoredFile, read_manifest
 from rd3.synthetic.validity import naming, require_valid
@@ -117,7 +117,8 @@ class Synthetic(Dataset[tuple[Tensor, int]]):
         if self.soft_labels is not None:
             tensors["soft_labels"] = self.soft_labels
         path = folder / TENSORS
-        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, path)
+        with os_errors(path):
+            save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, path)
         files = {TENSORS: StoredFile(sha256=sha256_of(path), bytes=path.stat().st_size)}
         stored = Stored(manifest=self.manifest, learned_lr=self.learned_lr, files=files)
         text = json.dumps(stored.as_json(), indent=1, ensure_ascii=False, allow_nan=False)

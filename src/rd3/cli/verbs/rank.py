@@ -1,7 +1,7 @@
 """Rank methods from records: any mix of folders and files, for instance from several machines.
 
 Examples:
-  rd3 rank runs/demo/records
+  rd3 rank runs/demo
   rd3 rank machine1/records machine2/records --out merged
   rd3 rank runs/demo/records --sql "select method, avg(accuracy), avg(peeked) from runs group by method"
 """
@@ -17,7 +17,7 @@ import tyro
 @dataclass
 class Options:
     records: tyro.conf.Positional[tuple[Path, ...]]
-    """record files, or folders of them"""
+    """record files, folders of them, or folders of studies"""
     out: Path | None = None
     """folder to write ranking.json into"""
     sql: str | None = None
@@ -25,10 +25,10 @@ class Options:
 
 
 def main(options: Options) -> int:
-    from rich.console import Console
     from rich.table import Table
 
     from rd3.base.errors import UserError
+    from rd3.cli.study_run import table_console
     from rd3.report.ranking import Row
     from rd3.report.terminal import print_ranking
     from rd3.study.ranking import groups, rows
@@ -39,7 +39,7 @@ def main(options: Options) -> int:
     records = read_records(options.records)
     if not records:
         raise UserError(f"{', '.join(map(str, options.records)) or 'no place given'}: no records there")
-    console = Console()
+    console = table_console()
     if options.sql is not None:
         answer = query(records, options.sql)
         table = Table(*(answer[0] if answer else ()))

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import tyro
 
+from rd3.cli.options import PixelMeaning
+
 
 @dataclass
 class Options:
@@ -22,11 +24,13 @@ class Options:
     """what to check"""
     target: str | None = None
     """for a synthetic: the target it must fit"""
+    pixels: PixelMeaning = None
+    """for a synthetic: what float pixels mean, as in rd3 evaluate"""
 
 
 def main(options: Options) -> int:
     from rd3.study.validate import validate
 
-    for line in validate(options.path, target=options.target):
+    for line in validate(options.path, target=options.target, pixels=options.pixels):
         sys.stdout.write(f"{line}\n")
     return 0

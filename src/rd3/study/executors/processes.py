@@ -17,7 +17,7 @@ from rd3.base.errors import UserError
 from rd3.study.executors.base import BUSY_SECONDS, Listener, missing_jobs
 from rd3.study.jobs.base import Job, JobKey, Outcome, work
 from rd3.study.store import Store
-from rd3.training.device import make_deterministic
+from rd3.training.device import prepare_process
 
 _device = torch.device("cpu")  # of a worker process, set once by `_start`
 
@@ -89,7 +89,7 @@ def _start(device_type: str, parent: int, turns) -> None:  # type: ignore[no-unt
         turn, turns.value = turns.value, turns.value + 1
     count = torch.cuda.device_count() if device_type == "cuda" else 1
     _device = torch.device(device_type, turn % count) if device_type == "cuda" else torch.device(device_type)
-    make_deterministic(_device)
+    prepare_process(_device)
     threading.Thread(target=_watch, args=(parent,), daemon=True).start()
 
 

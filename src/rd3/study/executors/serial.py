@@ -11,7 +11,7 @@ import torch
 from rd3.study.executors.base import BUSY_SECONDS, Listener, missing_jobs
 from rd3.study.jobs.base import Job, Outcome, work
 from rd3.study.store import Store
-from rd3.training.device import make_deterministic
+from rd3.training.device import prepare_process
 
 
 class SerialExecutor:
@@ -22,7 +22,7 @@ class SerialExecutor:
 
     def run(self, jobs: Sequence[Job], store: Store, listener: Listener) -> None:
         threads = torch.get_num_threads()
-        make_deterministic(self._device)
+        prepare_process(self._device)
         try:
             self._run(deque(missing_jobs(jobs, store)), store, listener)
         finally:

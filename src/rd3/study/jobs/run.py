@@ -167,7 +167,7 @@ def run_job(
         hash=protocol.hash,
         purpose=protocol.purpose,
         not_rankable=protocol.not_rankable,
-        counterparts=protocol.counterpart_ids(),
+        counterparts=protocol.counterpart_ids,
     )
     return RunJob(target.spec, target.fingerprint, spec=spec, mark=mark, label=label, images=count, flags=flags)
 
