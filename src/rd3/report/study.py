@@ -75,12 +75,12 @@ def _grids(folder: Path) -> Iterable[Grid]:
     for synthetic in sorted(shown, key=lambda s: (s.manifest.ipc or 0, s.manifest.method)):
         facts = synthetic.manifest
         yield Grid(
-            title=f"{facts.method}, IPC {facts.ipc}",
+            title=facts.method,
             images=synthetic.images,
             labels=synthetic.labels,
             classes=facts.classes,
             ipc=facts.ipc or 1,
-            caption=f"{facts.target}, draw 0, {seconds(facts.seconds.synthesise)} to synthesise",
+            caption=f"{facts.target}; {seconds(facts.seconds.synthesise)} to synthesise",
         )
 
 

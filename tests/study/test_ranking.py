@@ -1,0 +1,180 @@
+"""Rows and sentences against numbers worked out by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from statistics import fmean
+from typing import Any
+
+import pytest
+from scipy import stats
+
+from rd3.base.errors import UserError
+from rd3.base.spec import fingerprint_of
+from rd3.data.load import load_target
+from rd3.evaluation.protocol import load_protocol
+from rd3.scores.definitions import ars, lrs
+from rd3.study.ranking import groups, rows
+from rd3.study.records import Bytes, ProtocolMark, Record, Seconds, query
+from rd3.study.verdict import sentence
+
+ACCURACIES = {
+    ("rd3", "random"): [0.60, 0.62, 0.61],
+    ("rd3", "herding"): [0.70, 0.73, 0.71],
+    ("rd3", "noise"): [0.40, 0.44, 0.41],
+    ("rd3", "close"): [0.61, 0.61, 0.62],
+    ("rd3-hard", "random"): [0.50, 0.52, 0.51],
+    ("rd3-hard", "herding"): [0.60, 0.63, 0.61],
+    ("rd3-hard", "noise"): [0.20, 0.24, 0.21],
+    ("rd3-hard", "close"): [0.51, 0.51, 0.52],
+    ("rd3-plain", "random"): [0.55, 0.56, 0.57],
+    ("rd3-plain", "herding"): [0.58, 0.57, 0.59],
+    ("whole", "whole"): [0.90, 0.91, 0.92],
+}
+
+
+def record(protocol_id: str, method: str, replicate: int, accuracy: float, **changes: Any) -> Record:
+    protocol = load_protocol(protocol_id)
+    settings, _ = protocol.resolve(load_target("digits"), 10, "mlp")
+    mark = ProtocolMark(
+        id=protocol.id,
+        version=protocol.version,
+        hash=protocol.hash,
+        purpose=protocol.purpose,
+        not_rankable=protocol.not_rankable,
+        counterparts=protocol.counterpart_ids,
+    )
+    values = {
+        "fingerprint": fingerprint_of("run", [protocol_id, method, replicate]),
+        "target": "digits",
+        "target_fingerprint": "t",
+        "method": method,
+        "ipc": None if method == "whole" else 10,
+        "draw": replicate if method == "random" else 0,
+        "images": method,
+        "teachers": {},
+        "protocol": mark,
+        "settings": settings,
+        "student": "mlp",
+        "replicate": replicate,
+        "seed": replicate,
+        "accuracy": accuracy,
+        "peeked": accuracy + 0.05,
+        "curve": ((400, accuracy),),
+        "correct": "",
+        "test_images": 359,
+        "seconds": Seconds(squeeze=5.0, synthesise=2.0, relabel=1.0, train=float(replicate), report=0.5),
+        "bytes": Bytes(images=6400, labels=100),
+        "teacher_forwards": 0,
+        "peak_memory": 1,
+        "aids": (),
+        "flags": (),
+        "environment": {},
+        "rd3_version": "0",
+    }
+    return Record.model_validate(values | changes)
+
+
+def records(cells: Iterable[tuple[str, str]] = tuple(ACCURACIES)) -> list[Record]:
+    return [record(*cell, replicate, value) for cell in cells for replicate, value in enumerate(ACCURACIES[cell])]
+
+
+def row_of(table: list[dict[str, Any]], protocol: str, method: str) -> dict[str, Any]:
+    return next(row for row in table if row["protocol"]["id"] == protocol and row["method"] == method)
+
+
+def test_only_ranking_protocols_get_rows_and_the_best_is_first() -> None:
+    table = rows(records())
+    assert [(row["protocol"]["id"], row["method"]) for row in table] == [
+        ("rd3", "herding"),
+        ("rd3", "close"),
+        ("rd3", "random"),
+        ("rd3", "noise"),
+        ("rd3-hard", "herding"),
+        ("rd3-hard", "close"),
+        ("rd3-hard", "random"),
+        ("rd3-hard", "noise"),
+    ]
+
+
+def test_a_row_has_the_scores_of_its_replicates() -> None:
+    row = row_of(rows(records()), "rd3", "herding")
+    own, hard = ACCURACIES["rd3", "herding"], ACCURACIES["rd3-hard", "herding"]
+    random, whole = ACCURACIES["rd3", "random"], ACCURACIES["whole", "whole"]
+    low, high = stats.t.interval(0.95, 2, loc=fmean(own), scale=stats.sem(own))
+    assert row["accuracy"] == pytest.approx({"mean": fmean(own), "low": low, "high": high})
+    hlrs = [w - h for w, h in zip(whole, hard, strict=True)]
+    iors = [o - r for o, r in zip(own, random, strict=True)]
+    plain = [0.58 - 0.55, 0.57 - 0.56, 0.59 - 0.57]
+    assert row["hlr"]["mean"] == pytest.approx(fmean(hlrs))
+    assert row["ior"]["mean"] == pytest.approx(fmean(iors))
+    assert row["lrs"]["mean"] == pytest.approx(fmean(map(lrs, hlrs, iors)))
+    assert row["ars"]["mean"] == pytest.approx(fmean(map(ars, iors, plain)))
+    assert row["random"]["mean"] == pytest.approx(fmean(random))
+    assert row["whole"]["mean"] == pytest.approx(fmean(whole))
+    assert row["seconds"] == {"squeeze": 5.0, "synthesise": 2.0, "relabel": 1.0, "train": 1.0}
+    assert (row["n"], row["draws"], row["rankable"]) == (3, 1, True)
+
+
+def test_a_hard_row_takes_itself_for_hlr_and_random_is_worth_nothing_over_random() -> None:
+    table = rows(records())
+    hard = row_of(table, "rd3-hard", "herding")
+    assert hard["hlr"]["mean"] == pytest.approx(row_of(table, "rd3", "herding")["hlr"]["mean"])
+    random = row_of(table, "rd3", "random")
+    assert random["ior"] == {"mean": 0.0, "low": 0.0, "high": 0.0}
+    assert random["draws"] == 3
+    assert random["versus_random"] is None
+
+
+def test_scores_whose_parts_were_not_run_are_null() -> None:
+    row = row_of(rows(records()), "rd3", "noise")
+    assert row["ars"] is None
+    assert row["lrs"] is not None
+    alone = rows(records([("rd3", "herding")]))[0]
+    assert [alone[name] for name in ("hlr", "ior", "lrs", "ars", "random", "whole", "versus_random")] == [None] * 7
+
+
+def test_differences_to_random_are_paired_and_corrected_within_the_group() -> None:
+    table = rows(records())
+    own, random = ACCURACIES["rd3", "noise"], ACCURACIES["rd3", "random"]
+    found = row_of(table, "rd3", "noise")["versus_random"]
+    assert found["mean"] == pytest.approx(-0.19333333)
+    p = stats.ttest_rel(own, random).pvalue
+    assert found["p"] == pytest.approx(p)
+    assert found["p"] <= found["p_holm"] <= 3 * found["p"]
+    assert found["separable"] is True
+    close = row_of(table, "rd3", "close")["versus_random"]
+    assert close["separable"] is False
+    assert close["seeds_needed"] > 3
+
+
+def test_two_versions_of_a_protocol_are_not_mixed() -> None:
+    one = records([("rd3", "random")])
+    other = [r.model_copy(update={"protocol": r.protocol.model_copy(update={"hash": "x"})}) for r in one]
+    with pytest.raises(UserError, match="two hashes"):
+        rows([*one, *other])
+
+
+def test_a_cut_protocol_is_marked() -> None:
+    row = rows([record("rd3-demo", "random", replicate, 0.5) for replicate in range(2)])[0]
+    assert row["rankable"] is False
+    assert "not rankable: 60 epochs where rd3 has 400" in row["flags"]
+
+
+def test_the_sentence_says_who_is_above_below_and_not_separable() -> None:
+    table = rows(records())
+    text = sentence(groups(table)[0])
+    assert "random real images reach 61.0 %" in text
+    assert "above them: herding (+10.3)" in text
+    assert "below them, under the same labels: noise (-19.3)" in text
+    assert "not separable from random with 3 seeds: close (about" in text
+
+
+def test_one_seed_compares_nothing_and_says_so() -> None:
+    single = [record("rd3", method, 0, 0.5) for method in ("random", "herding")]
+    assert "nothing to compare" in sentence(rows(single))
+
+
+def test_records_answer_sql() -> None:
+    answer = query(records(), "select method, count(*) n, avg(accuracy) a from runs where protocol = 'rd3' group by 1")
+    assert {row["method"]: (row["n"], round(row["a"], 6)) for row in answer}["random"] == (3, 0.61)
