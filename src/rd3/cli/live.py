@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rd3.study.executors.base import Listener
 from rd3.study.jobs.base import Job, JobKey
 
+PRIOR = 0.1  # of all estimated work: how much must be done before its pace outweighs the estimate
 LINE_SECONDS = 5.0  # how often a plain line is written when nobody watches
 
 
@@ -29,7 +30,7 @@ class Live:
         self._estimate, self._workers = estimate, workers
         self._left: dict[JobKey, float] = {}
         self._running: dict[JobKey, tuple[str, float]] = {}
-        self._expected = self._spent = 0.0
+        self._expected = self._spent = self._prior = 0.0
         self._total = self._done = 0
         self._start = self._last = time.monotonic()
         self._console = Console(stderr=True)
@@ -46,6 +47,7 @@ class Live:
     def expect(self, jobs: Sequence[Job]) -> None:
         """Announce the jobs to come."""
         self._left = {job.key: self._estimate(job) for job in jobs}
+        self._prior = PRIOR * sum(self._left.values())
         self._total = len(jobs)
         self._bar.update(self._task, total=len(jobs))
 
@@ -69,7 +71,7 @@ class Live:
 
     def seconds_left(self) -> float:
         """Of all jobs that are not finished, given how the finished ones compare with their estimates."""
-        pace = self._spent / self._expected if self._expected else 1.0
+        pace = (self._spent + self._prior) / (self._expected + self._prior) if self._prior else 1.0
         running = sum(self._left.get(key, 0.0) * fraction for key, (_, fraction) in self._running.items())
         return max(0.0, sum(self._left.values()) - running) * pace / self._workers
 
