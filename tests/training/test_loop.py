@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
 from rd3.base.spec import parse
 from rd3.data.images import MemoryImages
+from rd3.data.streamed import StreamedImages
 from rd3.models import create_model
 from rd3.training.accuracy import correctness
 from rd3.training.loop import Normalisation, fit
@@ -168,3 +171,15 @@ def test_accuracy_is_the_share_of_right_answers_whatever_the_chunks(
     monkeypatch.setattr("rd3.training.accuracy.CHUNK_VALUES", {"cpu": 1})  # 32 images a chunk, the least
     assert torch.equal(correctness(model, digits, normalisation=NORMALISATION), expected)
     assert 0.5 < float(expected.float().mean()) <= 1
+
+
+def test_pictures_decoded_batch_by_batch_train_the_same_network(digits: MemoryImages, tmp_path: Path) -> None:
+    for number, picture in enumerate(digits.pixels[:, 0]):
+        Image.fromarray(picture.numpy()).save(tmp_path / f"{number:02d}.png")
+    names = [f"{number:02d}.png" for number in range(len(digits))]
+    streamed = StreamedImages(tmp_path, names, digits.labels, shape=(1, 8, 8), resize=False)
+    models = [student(), student()]
+    for model, images in zip(models, (digits, streamed), strict=True):
+        fit(model, images, recipe(mix={"kind": "cutmix"}), normalisation=NORMALISATION, seed=5)
+    for mine, theirs in zip(*(model.state_dict().values() for model in models), strict=True):
+        assert torch.equal(mine, theirs)
