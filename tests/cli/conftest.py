@@ -81,7 +81,7 @@ class Home:
         return (*self.options, "--protocol", str(self.protocol), "--seeds", "2")
 
     def copied(self, path: Path) -> Home:
-        """The same in a folder of its own, to be damaged."""
+        """The same in another folder."""
         shutil.copytree(self.path, path)
         sets = [path / place.relative_to(self.path) for place in (self.random, self.sre2l)]
         return Home(path, self.protocol, *sets)
@@ -121,8 +121,9 @@ def terminal() -> Terminal:
 
 
 @pytest.fixture(scope="session")
-def home(tmp_path_factory: pytest.TempPathFactory, terminal: Terminal) -> Home:
-    folder = tmp_path_factory.mktemp("shared")
+def pristine(tmp_path_factory: pytest.TempPathFactory, terminal: Terminal) -> Home:
+    """One teacher and two synthetic sets; to be copied, not worked in."""
+    folder = tmp_path_factory.mktemp("pristine")
     shared = options(folder / "home")
     terminal.done("squeeze", "digits", *shared)
     sets = [
@@ -130,6 +131,18 @@ def home(tmp_path_factory: pytest.TempPathFactory, terminal: Terminal) -> Home:
         for words in (("random", "digits"), ("sre2l", "digits", "-p", "iterations=10"))
     ]
     return Home(folder / "home", write_protocols(folder), *map(Path, sets))
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory, pristine: Home) -> Home:
+    """A copy of it that tests share, and in which work piles up."""
+    return pristine.copied(tmp_path_factory.mktemp("shared") / "home")
+
+
+@pytest.fixture
+def own(tmp_path: Path, pristine: Home) -> Home:
+    """A copy of it that is the test's alone, to be damaged."""
+    return pristine.copied(tmp_path / "home")
 
 
 @pytest.fixture(autouse=True)

@@ -183,9 +183,10 @@ def test_a_picture_that_cannot_be_used_is_named(spoilt, terminal, home, pictures
 
 def test_a_class_folder_that_is_no_class(terminal, home, pictures) -> None:
     (pictures / "3").rename(pictures / "33")
-    assert "class folder '33': neither among the classes" in terminal(
-        "evaluate", pictures, "digits", *home.judging
-    ).complaint
+    assert (
+        "class folder '33': neither among the classes"
+        in terminal("evaluate", pictures, "digits", *home.judging).complaint
+    )
 
 
 @pytest.fixture
@@ -224,9 +225,10 @@ def test_too_small_a_target_for_the_ipc(method, ipc, complaint, terminal, home, 
 
 def test_a_target_whose_splits_have_other_classes(terminal, home, own_target) -> None:
     (own_target / "test" / "class1").rename(own_target / "test" / "other")
-    assert "class 'class1' is in train but not in test" in terminal(
-        "squeeze", f"folder:{own_target}", *home.options
-    ).complaint
+    assert (
+        "class 'class1' is in train but not in test"
+        in terminal("squeeze", f"folder:{own_target}", *home.options).complaint
+    )
 
 
 @pytest.mark.parametrize(

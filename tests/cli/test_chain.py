@@ -30,9 +30,7 @@ def accuracies(home, method: str, protocol: str) -> dict[int, float]:
 
 def test_squeeze_says_what_the_teacher_reaches(terminal, home) -> None:
     said = terminal.done("squeeze", "digits", *home.options)
-    match = re.fullmatch(
-        r"teacher ([0-9a-f]{20}): convnet1-bn-w8 on digits, ([0-9.]+)% on the test split, \d+ s", said
-    )
+    match = re.fullmatch(r"teacher ([0-9a-f]{20}): convnet1-bn-w8 on digits, ([0-9.]+)% on the test split, \d+ s", said)
     assert match is not None, said
     facts = json.loads((home.path / "store" / "teacher" / match[1] / "teacher.json").read_text())
     assert f"{facts['test_accuracy']:.1%}" == f"{match[2]}%"
@@ -137,8 +135,7 @@ def test_repeating_the_chain_does_nothing_and_says_the_same(terminal, home) -> N
     assert home.snapshot() == before
 
 
-def test_one_more_seed_trains_one_more_student(terminal, home, tmp_path) -> None:
-    own = home.copied(tmp_path / "home")
+def test_one_more_seed_trains_one_more_student(terminal, own) -> None:
     terminal.done("evaluate", own.random, "digits", *own.judging)
     before = own.snapshot()
     outcome = terminal("evaluate", own.random, "digits", *own.judging[:-1], "3")

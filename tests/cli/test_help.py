@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
+import re
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import tyro
@@ -14,6 +16,7 @@ import tyro
 import rd3
 from rd3.cli.main import main, verbs
 
+ROOT = Path(__file__).parent.parent.parent
 RUN = [sys.executable, "-c", "from rd3.cli import main; raise SystemExit(main())"]
 
 
@@ -32,6 +35,24 @@ def test_the_help_of_a_verb_shows_examples_that_it_takes(verb, terminal) -> None
     for line in shown:
         parsed = tyro.cli(module.Options, args=shlex.split(line)[2:])
         assert isinstance(parsed, module.Options)
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+def test_the_commands_of_the_documents_are_ones_that_the_verbs_take(name) -> None:
+    lines = re.findall(r"^    (?:\.venv/bin/)?rd3 (.+)$|`rd3 ([^`…]+)`", (ROOT / name).read_text(), flags=re.MULTILINE)
+    for block, inline in lines:
+        verb, *words = shlex.split(block or inline, comments=True)
+        if verb.startswith("-"):
+            continue
+        assert verb in verbs()
+        if words:
+            tyro.cli(importlib.import_module(f"rd3.cli.verbs.{verb}").Options, args=words)
+
+
+def test_the_study_of_the_readme_is_one(terminal, tmp_path) -> None:
+    (text,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
+    (tmp_path / "study.yaml").write_text(text)
+    assert " a study of " in terminal.done("validate", tmp_path / "study.yaml")
 
 
 def test_the_overview_names_every_verb_with_its_summary(terminal) -> None:
@@ -61,6 +82,15 @@ def test_a_real_process_says_the_same_without_loading_torch(terminal) -> None:
     process = subprocess.run([RUN[0], "-c", code, "--help"], capture_output=True, text=True, check=False)
     assert process.returncode == 0, process.stderr
     assert process.stdout.strip() == terminal.done("--help")
+
+
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    process = subprocess.Popen([*RUN, "--help"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    complaint = process.stderr.read()
+    assert (process.wait(), complaint) == (141, b"")
 
 
 def test_a_real_process_ends_with_two_for_a_misspelt_verb() -> None:

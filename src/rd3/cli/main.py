@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from rd3 import __version__
 from rd3.base.errors import UserError, suggestion
 from rd3.base.files import out_of_space
 
-USAGE_ERROR, INTERRUPTED = 2, 130
+USAGE_ERROR, INTERRUPTED, UNREAD = 2, 130, 141
 
 
 def verbs() -> dict[str, str]:
@@ -26,17 +27,15 @@ def verbs() -> dict[str, str]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Entry point; returns the exit code."""
-    words = sys.argv[1:] if arguments is None else arguments
-    if not words or words[0] in ("-h", "--help", "help"):
-        sys.stdout.write(_overview())
-        return 0
-    if words[0] in ("-V", "--version"):
-        sys.stdout.write(f"rd3 {__version__}\n")
-        return 0
     try:
-        return _run_verb(words[0], words[1:])
+        code = _answer(sys.argv[1:] if arguments is None else arguments)
+        sys.stdout.flush()
+        return code
     except UserError as error:
         return _fail(str(error))
+    except BrokenPipeError:  # whoever read the output, for instance `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it ends
+        return UNREAD
     except OSError as error:
         full = out_of_space(error)
         if full is None and not error.filename:
@@ -45,6 +44,16 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("rd3: interrupted; finished work is kept, the same command resumes it\n")
         return INTERRUPTED
+
+
+def _answer(words: list[str]) -> int:
+    if not words or words[0] in ("-h", "--help", "help"):
+        sys.stdout.write(_overview())
+        return 0
+    if words[0] in ("-V", "--version"):
+        sys.stdout.write(f"rd3 {__version__}\n")
+        return 0
+    return _run_verb(words[0], words[1:])
 
 
 def _run_verb(verb: str, words: list[str]) -> int:

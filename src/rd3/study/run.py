@@ -11,7 +11,7 @@ from typing import Any
 
 from rd3.base.files import new_directory, write_atomic
 from rd3.study.executors.base import Executor, Listener, Silent
-from rd3.study.jobs.run import stored_record
+from rd3.study.jobs.run import record_of
 from rd3.study.jobs.synthetic import FOLDER, SyntheticJob
 from rd3.study.plan import Plan, make_plan
 from rd3.study.ranking import SCHEMA, groups, rows
@@ -49,7 +49,7 @@ def run_study(
     plan = plan or make_plan(study)
     executor.run(plan.jobs, store, listener or Silent())
     folder = folder or store.home / study.name
-    records = [stored_record(store, job.fingerprint) for job in plan.runs]
+    records = [record_of(job, store) for job in plan.runs]
     for record in records:
         write_atomic(folder / "records" / f"{record.fingerprint}.json", record.model_dump_json(indent=1))
     _copy_synthetics(plan, store, folder / "synthetic")

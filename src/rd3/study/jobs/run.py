@@ -172,10 +172,11 @@ def run_job(
     return RunJob(target.spec, target.fingerprint, spec=spec, mark=mark, label=label, images=count, flags=flags)
 
 
-def stored_record(store: Store, fingerprint: str) -> Record:
-    """The record of a finished run."""
-    path = store.path(RunJob.kind, fingerprint) / RECORD
-    return Record.model_validate_json(path.read_text())
+def record_of(job: RunJob, store: Store, *, label: str | None = None) -> Record:
+    """A finished run under its present names: those decide no number, so a stored record may hold older ones."""
+    path = store.path(RunJob.kind, job.fingerprint) / RECORD
+    names = {"method": label or job.label, "protocol": job.mark}
+    return Record.model_validate_json(path.read_text()).model_copy(update=names)
 
 
 def _pixels(target: Target, images: int) -> int:
