@@ -14,7 +14,7 @@ from rd3.evaluation.protocol import load_protocol
 from rd3.scores.intervals import Interval, t_interval
 from rd3.squeeze.spec import teacher_spec
 from rd3.squeeze.teacher import Teacher
-from rd3.study.bench import Bench, keep_teacher, score_jobs
+from rd3.study.bench import Bench, keep_teacher, require_same_target, score_jobs
 from rd3.study.executors.base import Executor, Listener, Silent
 from rd3.study.executors.choose import choose_executor
 from rd3.study.jobs.base import Job
@@ -123,6 +123,7 @@ def distill(
     store = store or Store()
     job = distill_job(method, target, teacher, ipc=ipc, draw=seed, changes=settings)
     if teacher is not None:
+        require_same_target(teacher, target)
         keep_teacher(teacher, store)
     _do([job], store, choose_executor(device, workers=1), listener)
     return stored_synthetic(store, job.fingerprint)
@@ -199,11 +200,11 @@ def score(
         UserError: as `evaluate` does, or a protocol that only serves the scores of others.
     """
     store = store or Store()
-    bench = Bench(target, teacher, student, seeds, store)
+    bench = Bench(target, teacher, student, seeds, store, whole)
     judge = load_protocol(protocol)
     if judge.purpose != "ranking":
         raise UserError(f"protocol {judge.id} only serves the scores of others; score under the protocol that names it")
-    own, references = score_jobs(synthetic, bench, judge, whole)
+    own, references = score_jobs(synthetic, bench, judge)
     unique = {job.key: job for job in [*own, *references]}
     _do(list(unique.values()), store, choose_executor(device, workers=workers), listener)
     label = synthetic.manifest.method

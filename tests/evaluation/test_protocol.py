@@ -82,7 +82,7 @@ def test_counterparts_differ_in_what_they_are_for() -> None:
     def differing(other: Settings) -> set[str]:
         return {name for name in Settings.model_fields if getattr(own, name) != getattr(other, name)}
 
-    assert differing(hard) == {"labels", "loss", "temperature"}
+    assert differing(hard) == {"labels", "teacher", "loss", "temperature"}
     assert differing(plain) == {"augment", "mix"}
 
 
@@ -120,6 +120,8 @@ def test_the_hash_is_of_values_not_of_words() -> None:
     reworded = {**protocol.fields, "epochs": epochs.model_copy(update={"note": "other words"})}
     changed = {**protocol.fields, "epochs": epochs.model_copy(update={"value": 401})}
     assert protocol.model_copy(update={"fields": reworded, "title": "another"}).hash == protocol.hash
+    written_out = protocol.fields["mix"].model_copy(update={"value": {"kind": "cutmix", "alpha": 1.0, "p": 1.0}})
+    assert protocol.model_copy(update={"fields": {**protocol.fields, "mix": written_out}}).hash == protocol.hash
     assert protocol.model_copy(update={"fields": changed}).hash != protocol.hash
     assert protocol.model_copy(update={"version": 2}).hash != protocol.hash
 
@@ -152,6 +154,9 @@ def test_a_file_may_change_one_field_of_a_base(tmp_path: Path) -> None:
         ("  lr: {value: 3, provenance: guessed}\n", "provenance"),
         ("  lr: {valu: 3, provenance: stated}\n", "valu"),
         ("  lr: [\n", "not YAML"),
+        ("  epochs: {value: -1, provenance: stated}\n", "epochs = -1"),
+        ("  labels: {value: sticky, provenance: stated}\n", "labels = 'sticky'"),
+        ("  augment: {value: [{kind: flipp}], provenance: stated}\n", "did you mean 'flip'"),
     ],
 )
 def test_a_wrong_file_is_refused_in_one_line(tmp_path: Path, fields: str, message: str) -> None:
@@ -160,18 +165,15 @@ def test_a_wrong_file_is_refused_in_one_line(tmp_path: Path, fields: str, messag
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize(
-    ("field", "message"),
-    [
-        ("  epochs: {value: -1, provenance: stated}\n", "epochs = -1"),
-        ("  labels: {value: sticky, provenance: stated}\n", "labels = 'sticky'"),
-        ("  augment: {value: [{kind: flipp}], provenance: stated}\n", "did you mean 'flip'"),
-    ],
-)
-def test_a_wrong_value_is_refused_when_it_is_resolved(tmp_path: Path, field: str, message: str) -> None:
-    protocol = load_protocol(write(tmp_path, field))
-    with pytest.raises(UserError, match=message):
-        protocol.resolve(of_size(32), 1, "mlp")[0].recipe()
+def test_a_cut_base_stays_cut_and_a_locked_id_is_taken(tmp_path: Path) -> None:
+    protocol = load_protocol(write(tmp_path, "  lr: {value: 0.5, provenance: inferred}\n", base="base: rd3-demo\n"))
+    assert protocol.not_rankable == load_protocol("rd3-demo").not_rankable
+    file = tmp_path / "rd3.yaml"
+    file.write_text(
+        "id: rd3\nversion: 1\nbase: rd3\ntitle: t\nsource: s\nfields:\n  lr: {value: 0.5, provenance: inferred}\n"
+    )
+    with pytest.raises(UserError, match="locked protocol with other values"):
+        load_protocol(str(file))
 
 
 def test_a_name_that_is_unknown_gets_a_suggestion() -> None:

@@ -41,7 +41,7 @@ def test_saved_and_loaded_it_gives_the_same_bits(teacher, digits, tmp_path) -> N
     loaded = load_teacher(tmp_path, digits)
     with torch.no_grad():
         assert torch.equal(loaded.logits(pictures(digits)), teacher.logits(pictures(digits)))
-    for name in ("name", "mean", "std", "classes", "fingerprint", "test_accuracy", "seconds"):
+    for name in ("name", "mean", "std", "classes", "fingerprint", "test_accuracy", "seconds", "target"):
         assert getattr(loaded, name) == getattr(teacher, name), name
     assert {file.name for file in tmp_path.iterdir()} == {"weights.safetensors", "teacher.json"}
 

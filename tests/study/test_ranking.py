@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from statistics import fmean
 from typing import Any
 
@@ -12,10 +13,10 @@ from scipy import stats
 from rd3.base.errors import UserError
 from rd3.base.spec import fingerprint_of
 from rd3.data.load import load_target
-from rd3.evaluation.protocol import load_protocol
+from rd3.evaluation.protocol import Counterparts, load_protocol
 from rd3.scores.definitions import ars, lrs
 from rd3.study.ranking import groups, rows
-from rd3.study.records import Bytes, ProtocolMark, Record, Seconds, query
+from rd3.study.records import Bytes, ProtocolMark, Record, Seconds, query, read_records
 from rd3.study.verdict import sentence
 
 ACCURACIES = {
@@ -167,7 +168,7 @@ def test_the_sentence_says_who_is_above_below_and_not_separable() -> None:
     assert "random real images reach 61.0 %" in text
     assert "above them: herding (+10.3)" in text
     assert "below them, under the same labels: noise (-19.3)" in text
-    assert "not separable from random with 3 seeds: close (about" in text
+    assert "not separable from random: close (3 seeds, about" in text
 
 
 def test_one_seed_compares_nothing_and_says_so() -> None:
@@ -178,3 +179,53 @@ def test_one_seed_compares_nothing_and_says_so() -> None:
 def test_records_answer_sql() -> None:
     answer = query(records(), "select method, count(*) n, avg(accuracy) a from runs where protocol = 'rd3' group by 1")
     assert {row["method"]: (row["n"], round(row["a"], 6)) for row in answer}["random"] == (3, 0.61)
+
+
+def test_two_data_sets_of_one_name_are_ranked_apart() -> None:
+    other = [r.model_copy(update={"target_fingerprint": "u", "fingerprint": f"{r.fingerprint}u"}) for r in records()]
+    assert len(rows([*records(), *other])) == 2 * len(rows(records()))
+
+
+def test_runs_of_one_cell_with_different_teachers_are_not_mixed() -> None:
+    one = record("rd3", "herding", 0, 0.5, teachers={"a": 0.9})
+    other = record("rd3", "herding", 0, 0.6, teachers={"b": 0.9}, fingerprint="another")
+    with pytest.raises(UserError, match="herding, IPC 10, rd3, mlp, seed 0 on digits: their teachers differ"):
+        rows([one, other])
+
+
+def test_soft_labels_without_a_hard_counterpart_have_no_hlr() -> None:
+    bare = [
+        r.model_copy(update={"protocol": r.protocol.model_copy(update={"counterparts": Counterparts(whole="whole")})})
+        for r in records([("rd3", "herding"), ("rd3", "random")])
+    ]
+    row = row_of(rows([*bare, *records([("whole", "whole")])]), "rd3", "herding")
+    assert row["hlr"] is None
+    assert row["ior"] is not None
+
+
+def test_a_pair_is_compared_on_the_seeds_that_both_have() -> None:
+    few = [r for r in records() if r.method != "close" or r.replicate < 2]
+    table = rows(few)
+    assert row_of(table, "rd3", "herding")["versus_random"]["n"] == 3
+    assert row_of(table, "rd3", "close")["versus_random"]["n"] == 2
+    assert row_of(table, "rd3", "close")["n"] == 2
+
+
+def test_differences_that_happen_to_be_equal_are_not_free_of_noise() -> None:
+    runs = [record("rd3", "random", r, 0.5) for r in range(2)] + [record("rd3", "close", r, 0.503) for r in range(2)]
+    found = row_of(rows(runs), "rd3", "close")["versus_random"]
+    assert found["separable"] is False  # one image of 359 is 0.0028: two equal differences of it prove nothing
+    assert found["p"] > 0.1
+
+
+def test_two_results_of_one_run_are_refused_unless_machines_differ(tmp_path: Path) -> None:
+    one, other = record("rd3", "random", 0, 0.5), record("rd3", "random", 0, 0.51)
+    (tmp_path / "a.json").write_text(one.model_dump_json())
+    (tmp_path / "b.json").write_text(other.model_dump_json())
+    with pytest.raises(UserError, match="another record of the same run"):
+        read_records([tmp_path])
+    elsewhere = other.model_copy(update={"environment": {"device": "cuda"}})
+    (tmp_path / "b.json").write_text(elsewhere.model_dump_json())
+    (kept,) = read_records([tmp_path])
+    assert kept.accuracy == 0.5
+    assert any("several machines" in flag for flag in kept.flags)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from typing import Any
 import pytest
 import torch
 
+from rd3.base.errors import UserError
 from rd3.study.executors.base import missing_jobs
 from rd3.study.executors.processes import ProcessExecutor
 from rd3.study.executors.serial import SerialExecutor
@@ -129,6 +129,32 @@ def test_a_teacher_whose_runs_are_done_is_not_trained_again(study: StudySpec, tm
     assert missing_jobs(make_plan(study).jobs, Store(tmp_path / "home")) == []
 
 
+def test_a_study_that_was_edited_leaves_nothing_of_its_former_self(study: StudySpec, tmp_path: Path) -> None:
+    store = Store(tmp_path / "home")
+    run_study(study, store, SerialExecutor(CPU))
+    fewer = study.model_copy(update={"methods": study.methods[:2], "seeds": 2})
+    folder = run_study(fewer, store, SerialExecutor(CPU)).folder
+    plan = make_plan(fewer)
+    assert len(list((folder / "records").glob("*.json"))) == len(plan.runs)
+    assert len(list((folder / "synthetic").iterdir())) == len(plan.of(SyntheticJob))
+    assert done(tmp_path / "home") > len(plan.jobs), "the store keeps what was done"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"whole": "rd3"}, "methods are ranked under it"),
+        ({"protocols": ("whole",)}, "only serves the scores of others"),
+        ({"ipc": (100000,)}, "has only"),
+    ],
+)
+def test_a_study_that_makes_no_sense_is_refused_before_any_work(
+    study: StudySpec, changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        make_plan(study.model_copy(update=changes))
+
+
 def start(study_file: Path, home: Path) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-c", COMMAND, "study", "run", study_file.name, "--home", str(home), "--workers", "2"]
     return subprocess.Popen(
@@ -144,7 +170,7 @@ def kill_when(process: subprocess.Popen[bytes], home: Path, entries: int) -> Non
     """kill -9 the study (not its workers, which must notice) as soon as the store has that many entries."""
     while done(home) < entries and process.poll() is None:
         time.sleep(0.01)
-    os.kill(process.pid, signal.SIGKILL)
+    process.kill()
     process.wait()
 
 

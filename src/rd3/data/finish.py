@@ -32,7 +32,7 @@ def finish(content: Content, spec: TargetSpec, source: Source) -> Target:
         std=statistics.std,
         statistics=statistics.origin,
         flip_keeps_class=source.flip_keeps_class if spec.flip is None else spec.flip,
-        fingerprint=content.fingerprint,
+        pixel_hash=content.fingerprint,
         notes=content.notes + subset_notes(content, spec.name, source),
     )
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from pydantic import Field
 
-from rd3.base.spec import Spec
+from rd3.base.spec import Spec, fingerprint_of
 from rd3.data.images import Images
 
 
@@ -35,7 +35,7 @@ class Target:
         mean, std: per channel, of pixels in [0, 1].
         statistics: where `mean` and `std` come from: `published (…)` or `measured on train`.
         flip_keeps_class: whether a horizontal flip leaves the class what it was (not for digits).
-        fingerprint: hash of the pixels (or encoded files) and labels of both splits.
+        pixel_hash: of the pixels (or encoded files) and labels of both splits.
         notes: what a reader must know, for instance how images were resized.
     """
 
@@ -47,8 +47,14 @@ class Target:
     std: tuple[float, ...]
     statistics: str
     flip_keeps_class: bool
-    fingerprint: str
+    pixel_hash: str
     notes: tuple[str, ...] = field(default=())
+
+    @property
+    def fingerprint(self) -> str:
+        """Of all that can change a number: pixels, labels, statistics, and whether a flip is allowed."""
+        facts = {"pixels": self.pixel_hash, "mean": self.mean, "std": self.std, "flip": self.flip_keeps_class}
+        return fingerprint_of("target", facts)
 
     @property
     def name(self) -> str:

@@ -122,7 +122,8 @@ def student_normalisation(settings: Settings, target: Target) -> Normalisation:
 def label_bytes(settings: Settings, images: int, classes: int) -> int:
     """Bytes of the labels that a run on that many images uses."""
     if settings.soft:
-        return stored_label_bytes(images * settings.epochs, classes)
+        views = settings.epochs if settings.augment or settings.mix else 1  # without augmentation, always the same
+        return stored_label_bytes(images * views, classes)
     return hard_label_bytes(images, classes)
 
 

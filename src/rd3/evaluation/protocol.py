@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 import yaml
 from pydantic import Field, model_validator
+from pydantic_core import PydanticUndefined, to_jsonable_python
 
 from rd3.base.errors import UserError, suggestion, unknown
 from rd3.base.files import read_text
@@ -23,7 +24,9 @@ from rd3.base.spec import Spec, fingerprint_of, parse
 from rd3.data.target import Target
 from rd3.evaluation.settings import Settings
 from rd3.training.augment.base import parse_augmentation
+from rd3.training.mix import MIXES, parse_mix
 
+NO_NUMBER = {"checkpoints"}  # settings that change no number
 PROVENANCE = Literal["stated", "code", "inferred", "unverified"]
 SHIPPED = files("rd3.evaluation.protocols")
 
@@ -78,7 +81,10 @@ class ProtocolField(Spec):
         return [self.value] if self.cases is None else [case.value for case in self.cases]
 
     def hashed(self) -> Any:
-        return [case.model_dump(mode="json") for case in self.cases] if self.cases is not None else self.value
+        """What enters the hash: operations with their defaults written out, so that a new default shows."""
+        if self.cases is None:
+            return _written_out(self.value)
+        return [{"when": case.when.model_dump(), "value": _written_out(case.value)} for case in self.cases]
 
 
 class Counterparts(Spec):
@@ -134,8 +140,13 @@ class Protocol(Spec):
 
     @property
     def hash(self) -> str:
-        values = {name: field.hashed() for name, field in self.fields.items()}
-        return fingerprint_of("protocol", {"id": self.id, "version": self.version, "values": values})
+        defaults = {name: field.default for name, field in Settings.model_fields.items()}
+        values = {name: value for name, value in defaults.items() if value is not PydanticUndefined}
+        values |= {name: field.hashed() for name, field in self.fields.items()}
+        values = {name: value for name, value in values.items() if name not in NO_NUMBER}
+        return fingerprint_of(
+            "protocol", {"id": self.id, "version": self.version, "values": to_jsonable_python(values)}
+        )
 
     @cached_property
     def counterpart_ids(self) -> Counterparts:
@@ -177,6 +188,15 @@ class Protocol(Spec):
             {"name": name, "value": _readable(field), "provenance": field.provenance, "note": field.note}
             for name, field in self.fields.items()
         ]
+
+
+def _written_out(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_written_out(each) for each in value]
+    if isinstance(value, dict) and "kind" in value:
+        parsed = parse_mix(value) if value["kind"] in MIXES else parse_augmentation(value)
+        return parsed.as_json()
+    return value
 
 
 def _readable(field: ProtocolField) -> str:
@@ -253,8 +273,14 @@ def _from_text(text: str, *, where: str, base: Callable[[str], Protocol]) -> Pro
         values = dict(values)
         parent = base(str(values.pop("base")))
         inherited = {key: field.model_dump(exclude_unset=True) for key, field in parent.fields.items()}
+        values.setdefault("not_rankable", parent.not_rankable)
         own = values.get("fields") or {}
         values["fields"] = {**inherited, **own} if isinstance(own, dict) else own
     protocol = parse(Protocol, values, where=where)
     protocol.check(where)
+    locked = locked_hashes().get(f"{protocol.id}/{protocol.version}", protocol.hash)
+    if locked != protocol.hash and base is not read_unlocked:
+        raise UserError(
+            f"{where}: {protocol.id} version {protocol.version} is a locked protocol with other values; take another id"
+        )
     return protocol

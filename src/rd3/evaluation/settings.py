@@ -17,12 +17,14 @@ class Settings(Spec):
 
     Attributes:
         labels: `hard` (the images' own) or `online` (a teacher labels every augmented batch).
+        teacher: the architecture that the protocol's labels come from; another one is flagged. None asks for none.
         normalisation: the student's: `imagenet`, or the `target`'s own.
         validation_resize: side that test images are resized to before a centre crop; None leaves them as they are.
         checkpoints: how many evenly spaced epochs the test curve shows; the last epoch's accuracy is the result.
     """
 
     labels: Literal["hard", "online"]
+    teacher: str | None = None
     epochs: int = Field(gt=0)
     batch_size: int = Field(gt=0)
     drop_last: bool = False

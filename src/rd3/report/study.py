@@ -70,7 +70,7 @@ def _card(protocol: Protocol) -> ProtocolCard:
 
 def _grids(folder: Path) -> Iterable[Grid]:
     """The first draw of every synthetic."""
-    synthetics = [Synthetic.load(place) for place in sorted(folder.glob("*")) if place.is_dir()]
+    synthetics = [Synthetic.load(place) for place in sorted(folder.glob("[!.]*")) if place.is_dir()]
     shown = [synthetic for synthetic in synthetics if not synthetic.manifest.draw]
     for synthetic in sorted(shown, key=lambda s: (s.manifest.ipc or 0, s.manifest.method)):
         facts = synthetic.manifest

@@ -73,8 +73,13 @@ def t_interval(values: Sequence[float], *, confidence: float = 0.95) -> Interval
     return Interval(mean=mean, low=mean - half, high=mean + half, n=n, confidence=confidence)
 
 
-def paired_difference(first: Sequence[float], second: Sequence[float], *, confidence: float = 0.95) -> Difference:
+def paired_difference(
+    first: Sequence[float], second: Sequence[float], *, confidence: float = 0.95, resolution: float = 0.0
+) -> Difference:
     """`first - second`, value k of one against value k of the other.
+
+    Args:
+        resolution: the least step of a value; the deviation that p rests on is not taken to be below it.
 
     Raises:
         UserError: the lengths differ, are zero, or a value is not finite.
@@ -84,7 +89,7 @@ def paired_difference(first: Sequence[float], second: Sequence[float], *, confid
     _require_finite([*first, *second])
     differences = [_without_rounding(a - b) for a, b in zip(first, second, strict=True)]
     interval = t_interval(differences, confidence=confidence)
-    deviation = _without_rounding(stdev(differences)) if len(differences) > 1 else None
+    deviation = max(resolution, _without_rounding(stdev(differences))) if len(differences) > 1 else None
     return Difference(
         interval=interval,
         deviation=deviation,

@@ -10,7 +10,7 @@ from rd3.base.spec import Spec
 from rd3.scores.intervals import Difference, Interval, holm, paired_difference
 from rd3.scores.power import seeds_needed, separability
 
-Cells = Mapping[str, Sequence[float]]
+Cells = Mapping[str, Sequence[float] | Mapping[int, float]]
 
 
 class Comparison(Spec):
@@ -38,11 +38,14 @@ class Comparison(Spec):
         return f"{self.name} against {self.reference}: {verdict}"
 
 
-def compare(cells: Cells, *, reference: str, alpha: float = 0.05) -> list[Comparison]:
+def compare(cells: Cells, *, reference: str, alpha: float = 0.05, resolution: float = 0.0) -> list[Comparison]:
     """Every other cell against `reference`, best mean first, Holm-adjusted together.
 
     Args:
-        cells: name -> accuracy of each replicate; position k is the same seed in every cell.
+        cells: name -> accuracies: of each replicate, paired on the replicates that both sides have, or a plain list,
+            in which position k is the same seed in every cell.
+        resolution: the least step of an accuracy, one over the number of test images. Differences that happen to be
+            equal are not taken for free of noise below it.
 
     Raises:
         UserError: no such reference, or cells with different numbers of replicates.
@@ -52,7 +55,21 @@ def compare(cells: Cells, *, reference: str, alpha: float = 0.05) -> list[Compar
     ('b', False, 'c', True)
     """
     names = [name for name in in_order(cells) if name != reference]
-    return _compare_pairs(cells, [(name, reference) for name in names], alpha)
+    if reference not in cells:
+        raise unknown("cell", reference, cells)
+    differences = [_difference(cells, name, reference, resolution) for name in names]
+    testable = [difference.p for difference in differences if difference.p is not None]  # one seed gives no p
+    adjusted = iter(holm(testable))
+    return [
+        _judge(
+            (name, reference),
+            difference,
+            None if difference.p is None else next(adjusted),
+            alpha=alpha,
+            comparisons=len(names),
+        )
+        for name, difference in zip(names, differences, strict=True)
+    ]
 
 
 def in_order(cells: Cells) -> list[str]:
@@ -60,28 +77,21 @@ def in_order(cells: Cells) -> list[str]:
     for name, values in cells.items():
         if not values:
             raise UserError(f"'{name}' has no accuracies")
-    return sorted(cells, key=lambda name: (-fmean(cells[name]), name))
+    return sorted(cells, key=lambda name: (-fmean(_by_replicate(cells[name]).values()), name))
 
 
-def _compare_pairs(cells: Cells, pairs: Sequence[tuple[str, str]], alpha: float) -> list[Comparison]:
-    differences = [_difference(cells, name, reference) for name, reference in pairs]
-    # one seed gives no p at all, and then in every pair alike
-    p_values = [difference.p for difference in differences if difference.p is not None]
-    adjusted = holm(p_values) if len(p_values) == len(pairs) else [None] * len(pairs)
-    return [
-        _judge(pair, difference, p_holm, alpha=alpha, comparisons=len(pairs))
-        for pair, difference, p_holm in zip(pairs, differences, adjusted, strict=True)
-    ]
+def _by_replicate(values: Sequence[float] | Mapping[int, float]) -> Mapping[int, float]:
+    return values if isinstance(values, Mapping) else dict(enumerate(values))
 
 
-def _difference(cells: Cells, name: str, reference: str) -> Difference:
-    for each in (name, reference):
-        if each not in cells:
-            raise unknown("cell", each, cells)
-    if len(cells[name]) != len(cells[reference]):
-        counts = f"'{name}' has {len(cells[name])} and '{reference}' {len(cells[reference])}"
+def _difference(cells: Cells, name: str, reference: str, resolution: float) -> Difference:
+    first, second = cells[name], cells[reference]
+    if len(first) != len(second) and not isinstance(first, Mapping):
+        counts = f"'{name}' has {len(first)} and '{reference}' {len(second)}"
         raise UserError(f"{counts} replicates: a paired comparison needs the same seeds on both sides")
-    return paired_difference(cells[name], cells[reference])
+    mine, theirs = _by_replicate(first), _by_replicate(second)
+    shared = sorted(mine.keys() & theirs.keys())
+    return paired_difference([mine[r] for r in shared], [theirs[r] for r in shared], resolution=resolution)
 
 
 def _judge(

@@ -58,6 +58,7 @@ def bring_teacher(
         fingerprint=_fingerprint(path, target, model, normalisation),
         test_accuracy=accuracy,
         seconds=0.0,
+        target=target.fingerprint,
     )
 
 

@@ -27,6 +27,7 @@ def save_teacher(teacher: Teacher, folder: Path) -> None:
         "fingerprint": teacher.fingerprint,
         "test_accuracy": teacher.test_accuracy,
         "seconds": teacher.seconds,
+        "target": teacher.target,
     }
     (folder / "teacher.json").write_text(json.dumps(facts, indent=1))
 
@@ -46,4 +47,5 @@ def load_teacher(folder: Path, target: Target) -> Teacher:
         fingerprint=facts["fingerprint"],
         test_accuracy=facts["test_accuracy"],
         seconds=facts["seconds"],
+        target=facts.get("target"),
     )

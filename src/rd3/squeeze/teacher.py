@@ -20,6 +20,7 @@ class Teacher:
         fingerprint: of the work that made it.
         test_accuracy: on the target's test split, a fraction.
         seconds: that training it took.
+        target: fingerprint of the real data that `test_accuracy` is on, None where nobody knows.
     """
 
     model: nn.Module
@@ -30,6 +31,7 @@ class Teacher:
     fingerprint: str
     test_accuracy: float
     seconds: float
+    target: str | None = None
 
     def __post_init__(self) -> None:
         self.model.eval().requires_grad_(False).to(memory_format=torch.channels_last)

@@ -50,4 +50,5 @@ def squeeze(
         fingerprint=spec.fingerprint,
         test_accuracy=float(correct.float().mean()),
         seconds=clock.total,
+        target=target.fingerprint,
     )

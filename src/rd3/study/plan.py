@@ -79,8 +79,11 @@ def with_counterparts(protocols: Iterable[Protocol], whole: str | None) -> list[
     """The protocols and all that their scores need, each once."""
     found: dict[str, Protocol] = {}
     for protocol in protocols:
+        if protocol.purpose != "ranking":
+            raise UserError(f"protocol {protocol.id} only serves the scores of others; name the one that it serves")
         for one in (protocol, *counterparts(protocol, whole)):
-            found.setdefault(one.id, one)
+            if found.setdefault(one.id, one).hash != one.hash:
+                raise UserError(f"two protocols have the id {one.id}; give one of the files another")
     return list(found.values())
 
 
@@ -88,6 +91,18 @@ def counterparts(protocol: Protocol, whole: str | None) -> list[Protocol]:
     """Those that HLR, LRS and ARS of `protocol` need besides itself."""
     names = [protocol.counterparts.hard, protocol.counterparts.plain, whole or protocol.counterparts.whole]
     return [load_protocol(str(name)) for name in names if name not in (None, NOTHING)]
+
+
+def load_whole(name: str) -> Protocol:
+    """A protocol for the whole target.
+
+    Raises:
+        UserError: it is one that methods are ranked under.
+    """
+    protocol = load_protocol(name)
+    if protocol.purpose == "ranking":
+        raise UserError(f"whole = {name}: methods are ranked under it; the whole target needs a protocol of its own")
+    return protocol
 
 
 def _synthetic_jobs(study: StudySpec, target: Target, teacher: TeacherJob) -> Iterator[SyntheticJob]:
@@ -146,7 +161,8 @@ def _run_jobs(
     for job in synthetics:
         by_cell.setdefault((job.spec.label, job.spec.ipc), []).append(job)
     named = {study.whole or protocol.counterparts.whole for protocol in protocols} - {None, NOTHING}
-    wholes = {load_protocol(str(name)).id for name in named}
+    wholes = {load_whole(str(name)).id for name in named}
+    override = NOTHING if study.whole == NOTHING else study.whole and load_whole(study.whole).id
     for protocol in protocols:
         for student in study.students:
             for replicate in range(study.seeds):
@@ -164,6 +180,7 @@ def _run_jobs(
                         count=ipc * len(target.classes),
                         ipc=ipc,
                         teachers=(teacher.fingerprint,),
+                        whole=override,
                     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
 
@@ -24,6 +24,7 @@ class Cell:
     """What is ranked: everything but the replicate."""
 
     target: str
+    target_fingerprint: str
     ipc: int | None
     protocol: str
     student: str
@@ -40,8 +41,21 @@ class Cells:
             mark = record.protocol
             if hashes.setdefault(mark.id, mark.hash) != mark.hash:
                 raise UserError(f"protocol {mark.id} has two hashes among these records; a ranking does not mix them")
-            cell = Cell(record.target, record.ipc, mark.id, record.student, record.method)
-            self._cells.setdefault(cell, {})[record.replicate] = record
+            self._add(record)
+
+    def _add(self, record: Record) -> None:
+        cell = Cell(
+            record.target,
+            record.target_fingerprint,
+            record.ipc,
+            record.protocol.id,
+            record.student,
+            record.method,
+        )
+        known = self._cells.setdefault(cell, {}).setdefault(record.replicate, record)
+        if known.fingerprint != record.fingerprint:
+            place = f"{cell.method}, IPC {cell.ipc}, {cell.protocol}, {cell.student}, seed {record.replicate}"
+            raise UserError(f"two runs of {place} on {cell.target}: {_what_differs(known, record)}; rank them apart")
 
     def ranked(self) -> list[Cell]:
         """Cells that get a row, in a stable order."""
@@ -50,7 +64,9 @@ class Cells:
             for cell, runs in self._cells.items()
             if cell.method != WHOLE and next(iter(runs.values())).protocol.purpose == "ranking"
         ]
-        return sorted(cells, key=lambda c: (c.target, c.ipc or 0, c.protocol, c.student, c.method))
+        return sorted(
+            cells, key=lambda c: (c.target, c.target_fingerprint, c.ipc or 0, c.protocol, c.student, c.method)
+        )
 
     def runs(self, cell: Cell) -> dict[int, Record]:
         return dict(sorted(self._cells.get(cell, {}).items()))
@@ -59,14 +75,17 @@ class Cells:
         return {} if cell is None else {replicate: run.accuracy for replicate, run in self.runs(cell).items()}
 
     def whole(self, cell: Cell) -> dict[int, float]:
-        """Accuracies of the whole target under the protocol that the cell's protocol, or the study, names."""
+        """Accuracies of the whole target under the protocol that the cell's runs name."""
         named = next(iter(self.runs(cell).values())).protocol.counterparts.whole
-        same = [c for c in self._cells if (c.target, c.student, c.method) == (cell.target, cell.student, WHOLE)]
-        exact = [c for c in same if c.protocol == named]
-        chosen = exact or same
-        if len(chosen) > 1:
-            raise UserError(f"{cell.target}: several whole-target references ({', '.join(c.protocol for c in chosen)})")
-        return self.accuracies(chosen[0]) if chosen else {}
+        return {} if named is None else self.accuracies(replace(cell, ipc=None, method=WHOLE, protocol=named))
+
+
+def _what_differs(first: Record, second: Record) -> str:
+    if first.teachers != second.teachers:
+        return "their teachers differ"
+    if first.images != second.images:
+        return "their images differ"
+    return "their settings or versions of rd3 differ"
 
 
 def rows(records: Sequence[Record]) -> list[dict[str, Any]]:
@@ -76,26 +95,31 @@ def rows(records: Sequence[Record]) -> list[dict[str, Any]]:
         UserError: the records mix two versions of a protocol.
     """
     cells = Cells(records)
-    ranked = [_row(cells, cell) for cell in cells.ranked()]
-    for group in groups(ranked):
-        _compare_with_random(group, cells)
-    return [row for group in groups(ranked) for row in sorted(group, key=lambda r: -r["accuracy"]["mean"])]
+    ranked = [(cell, _row(cells, cell)) for cell in cells.ranked()]
+    answer = []
+    for group in groups([row for _, row in ranked]):
+        members = {id(row) for row in group}
+        _compare_with_random([(cell, row) for cell, row in ranked if id(row) in members], cells)
+        answer += sorted(group, key=lambda row: -row["accuracy"]["mean"])
+    return answer
 
 
 def groups(table: Iterable[dict[str, Any]]) -> list[list[dict[str, Any]]]:
     """Rows that may be ranked against each other: equal target, IPC, protocol hash and student."""
     found: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for row in table:
-        found.setdefault((row["target"], row["ipc"], row["protocol"]["hash"], row["student"]), []).append(row)
+        place = (row["target"], row["target_fingerprint"], row["ipc"], row["protocol"]["hash"], row["student"])
+        found.setdefault(place, []).append(row)
     return list(found.values())
 
 
 def _row(cells: Cells, cell: Cell) -> dict[str, Any]:
     runs = cells.runs(cell)
     first = next(iter(runs.values()))
-    own, random, whole = cells.accuracies(cell), cells.accuracies(_other(cell, method=RANDOM)), cells.whole(cell)
+    own, random, whole = cells.accuracies(cell), cells.accuracies(replace(cell, method=RANDOM)), cells.whole(cell)
     return {
         "target": cell.target,
+        "target_fingerprint": cell.target_fingerprint,
         "method": cell.method,
         "ipc": cell.ipc,
         "protocol": {"id": first.protocol.id, "version": first.protocol.version, "hash": first.protocol.hash},
@@ -127,18 +151,16 @@ def _mark(record: Record) -> set[str]:
     return {f"not rankable: {reason}"} if reason else set()
 
 
-def _other(cell: Cell, *, method: str | None = None, protocol: str | None = None) -> Cell:
-    return Cell(cell.target, cell.ipc, protocol or cell.protocol, cell.student, method or cell.method)
-
-
 def _scores(
     cells: Cells, cell: Cell, own: dict[int, float], random: dict[int, float], whole: dict[int, float]
 ) -> dict[str, dict[str, float | None] | None]:
     """HLR, IOR, LRS, ARS over the replicates that all their parts have; None where a part is missing."""
-    marks = next(iter(cells.runs(cell).values())).protocol.counterparts
-    hard = cells.accuracies(_other(cell, protocol=marks.hard)) if marks.hard else own
-    plain = cells.accuracies(_other(cell, protocol=marks.plain)) if marks.plain else {}
-    plain_random = cells.accuracies(_other(cell, protocol=marks.plain, method=RANDOM)) if marks.plain else {}
+    first = next(iter(cells.runs(cell).values()))
+    marks = first.protocol.counterparts
+    unnamed = {} if first.settings.soft else own  # soft labels without a hard counterpart have no A_sh
+    hard = cells.accuracies(replace(cell, protocol=marks.hard)) if marks.hard else unnamed
+    plain = cells.accuracies(replace(cell, protocol=marks.plain)) if marks.plain else {}
+    plain_random = cells.accuracies(replace(cell, protocol=marks.plain, method=RANDOM)) if marks.plain else {}
     scores = score_cell(
         SubAccuracies(
             whole_hard=whole,
@@ -162,28 +184,24 @@ def _bounds(interval: Interval) -> dict[str, float | None]:
     return {"mean": interval.mean, "low": interval.low, "high": interval.high}
 
 
-def _compare_with_random(group: list[dict[str, Any]], cells: Cells) -> None:
+def _compare_with_random(ranked: list[tuple[Cell, dict[str, Any]]], cells: Cells) -> None:
     """Fill in each row's paired difference to random, with p corrected over the group (Holm)."""
-    accuracies = {row["method"]: cells.accuracies(_cell_of(row)) for row in group}
-    if RANDOM not in accuracies or len(accuracies) < 2:
+    accuracies = {cell.method: cells.accuracies(cell) for cell, _ in ranked}
+    random = accuracies.get(RANDOM, {})
+    comparable = {method: runs for method, runs in accuracies.items() if runs.keys() & random.keys()}
+    if len(comparable) < 2 or len(random) < 2:
         return
-    shared = sorted(set.intersection(*(set(values) for values in accuracies.values())))
-    columns = {method: [values[replicate] for replicate in shared] for method, values in accuracies.items()}
-    if len(shared) < 2:
-        return
-    found = {comparison.name: comparison for comparison in compare(columns, reference=RANDOM)}
-    for row in group:
-        comparison = found.get(row["method"])
-        row["versus_random"] = None if comparison is None else _difference(comparison)
-
-
-def _cell_of(row: dict[str, Any]) -> Cell:
-    return Cell(row["target"], row["ipc"], row["protocol"]["id"], row["student"], row["method"])
+    test_images = next(iter(cells.runs(ranked[0][0]).values())).test_images
+    found = {made.name: made for made in compare(comparable, reference=RANDOM, resolution=1 / test_images)}
+    for cell, row in ranked:
+        if cell.method in found:
+            row["versus_random"] = _difference(found[cell.method])
 
 
 def _difference(comparison: Comparison) -> dict[str, Any]:
     return {
         **_bounds(comparison.difference),
+        "n": comparison.difference.n,
         "p": comparison.p,
         "p_holm": comparison.p_holm,
         "separable": comparison.separable,

@@ -13,6 +13,7 @@ from rd3.base.errors import UserError
 from rd3.base.spec import Spec
 from rd3.evaluation.protocol import Counterparts
 from rd3.evaluation.settings import Settings
+from rd3.study.store import ENTRY
 
 SCHEMA = "rd3.record/1"
 
@@ -104,14 +105,19 @@ def read_records(places: Iterable[Path]) -> list[Record]:
     """All records in files and folders, ordered by fingerprint; equal copies count once.
 
     Raises:
-        UserError: a file is not a record, or two differ under one fingerprint.
+        UserError: a file is not a record, or two of the same run and environment differ.
     """
     found: dict[str, Record] = {}
     for file in _record_files(places):
         record = _read(file)
         known = found.setdefault(record.fingerprint, record)
-        if known.accuracy != record.accuracy:
+        if known.accuracy == record.accuracy:
+            continue
+        if known.environment == record.environment:
             raise UserError(f"{file}: another record of the same run says {known.accuracy}, this one {record.accuracy}")
+        # other machines and versions may round otherwise: the first is kept, and says so
+        note = "made on several machines or versions, with accuracies that differ"
+        found[record.fingerprint] = known.model_copy(update={"flags": tuple({*known.flags, note})})
     return [found[key] for key in sorted(found)]
 
 
@@ -121,6 +127,7 @@ def _record_files(places: Iterable[Path]) -> list[Path]:
         if place.is_dir():
             own = place / "records"  # of a study's folder, which holds other JSON besides
             files += sorted((own if own.is_dir() else place).rglob("*.json"))
+            files = [file for file in files if file.name != ENTRY]
         elif place.is_file():
             files.append(place)
         else:

@@ -19,6 +19,7 @@ from rd3.study.records import Record
 from rd3.study.spec import StudySpec
 from rd3.study.store import Store
 from rd3.study.verdict import sentence
+from rd3.synthetic.artifact import MANIFEST
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ def run_study(
     executor.run(plan.jobs, store, listener or Silent())
     folder = folder or store.home / study.name
     records = [record_of(job, store) for job in plan.runs]
+    _prune(folder, plan)
     for record in records:
         write_atomic(folder / "records" / f"{record.fingerprint}.json", record.model_dump_json(indent=1))
     _copy_synthetics(plan, store, folder / "synthetic")
@@ -71,6 +73,20 @@ def synthetic_folder(job: SyntheticJob) -> str:
     draw = f"-draw{job.spec.draw}" if job.spec.draw else ""
     plain = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in job.spec.label).strip("-")
     return f"{plain}-ipc{job.spec.ipc}{draw}-{job.fingerprint[:6]}"
+
+
+def _prune(folder: Path, plan: Plan) -> None:
+    """Take out what an earlier version of the study left; the store still has it."""
+    kept = {"records": {f"{job.fingerprint}.json" for job in plan.runs}}
+    kept["protocols"] = {f"{protocol.id}.json" for protocol in plan.protocols}
+    for name, files in kept.items():
+        for file in (folder / name).glob("*.json"):
+            if file.name not in files:
+                file.unlink()
+    synthetics = {synthetic_folder(job) for job in plan.of(SyntheticJob) if isinstance(job, SyntheticJob)}
+    for manifest in (folder / "synthetic").glob(f"*/{MANIFEST}"):
+        if manifest.parent.name not in synthetics:
+            shutil.rmtree(manifest.parent)
 
 
 def _copy_synthetics(plan: Plan, store: Store, folder: Path) -> None:

@@ -84,6 +84,13 @@ class StudySpec(Spec):
             raise ValueError("expected a list")
         return tuple(_method_entry(value) for value in values)
 
+    @field_validator("name")
+    @classmethod
+    def _no_store(cls, name: str) -> str:
+        if name == "store":
+            raise ValueError("the store has this name; take another")
+        return name
+
     @field_validator("ipc")
     @classmethod
     def _positive(cls, values: tuple[int, ...]) -> tuple[int, ...]:

@@ -77,7 +77,7 @@ def _study(path: Path) -> Iterator[str]:
         raise UserError(f"{place}: not a ranking of schema '{SCHEMA}'")
     parse(StudySpec, read_json(path / "study.json"), where=str(path / "study.json"))
     yield f"{path}: a ranking of {len(ranking['rows'])} rows from {len(read_records([path / 'records']))} records"
-    for place in sorted((path / "synthetic").glob("*")):
+    for place in sorted((path / "synthetic").glob("[!.]*")):
         yield from _synthetic(place, None)
 
 

@@ -23,7 +23,7 @@ def sentence(group: list[dict[str, Any]]) -> str:
     if worse:
         parts.append(f"below them, under the same labels: {_names(worse)}")
     if level:
-        parts.append(f"not separable from random with {first['n']} seeds: {_needs(level)}")
+        parts.append(f"not separable from random: {_needs(level)}")
     return f"{place}: {'; '.join(parts)}.{_mark(first)}"
 
 
@@ -33,7 +33,8 @@ def _names(rows: list[dict[str, Any]]) -> str:
 
 def _needs(rows: list[dict[str, Any]]) -> str:
     return ", ".join(
-        row["method"] + (f" (about {needed} needed)" if (needed := row["versus_random"]["seeds_needed"]) else "")
+        f"{row['method']} ({row['versus_random']['n']} seeds"
+        + (f", about {needed} needed)" if (needed := row["versus_random"]["seeds_needed"]) else ")")
         for row in rows
     )
 

@@ -37,7 +37,7 @@ class ProcessExecutor:
         context = multiprocessing.get_context("spawn")
         turns = context.Value("i", 0)
         with ProcessPoolExecutor(
-            min(self._workers, len(waiting)), context, _start, (self._device.type, os.getpid(), turns)
+            min(self._workers, len(waiting)), context, _start, (str(self._device), os.getpid(), turns)
         ) as pool:
             try:
                 self._feed(pool, waiting, store, listener)
@@ -82,13 +82,14 @@ def _stop(pool: ProcessPoolExecutor) -> None:
             worker.terminate()
 
 
-def _start(device_type: str, parent: int, turns) -> None:  # type: ignore[no-untyped-def]
+def _start(name: str, parent: int, turns) -> None:  # type: ignore[no-untyped-def]
     """Set up a worker: its device, its one thread, and a watch that ends it with its parent."""
     global _device
     with turns.get_lock():
         turn, turns.value = turns.value, turns.value + 1
-    count = torch.cuda.device_count() if device_type == "cuda" else 1
-    _device = torch.device(device_type, turn % count) if device_type == "cuda" else torch.device(device_type)
+    _device = torch.device(name)
+    if _device.type == "cuda" and _device.index is None:
+        _device = torch.device("cuda", turn % torch.cuda.device_count())
     prepare_process(_device)
     threading.Thread(target=_watch, args=(parent,), daemon=True).start()
 

@@ -23,6 +23,7 @@ from rd3.study.records import Bytes, ProtocolMark, Record, Seconds
 from rd3.study.store import Store
 from rd3.synthetic.artifact import Synthetic
 from rd3.synthetic.check import check
+from rd3.synthetic.manifest import DISTILLED, Manifest
 from rd3.training.device import environment
 
 WHOLE = "whole"
@@ -65,8 +66,7 @@ class RunJob(Job):
         target = self.target()
         synthetic = stored_synthetic(store, self.spec.images) if self.spec.images != WHOLE else None
         teachers = [stored_teacher(store, fingerprint, target) for fingerprint in self.spec.teachers]
-        if synthetic is not None:
-            check(synthetic, target)
+        warnings = check(synthetic, target) if synthetic is not None else []
         result = judge(
             MemoryImages(synthetic.images, synthetic.labels) if synthetic is not None else target.train,
             target=target,
@@ -76,13 +76,22 @@ class RunJob(Job):
             teachers=TeacherPool(teachers, target.classes) if teachers else None,
             device=device,
         )
-        record = self._record(target, synthetic, teachers, result, device)
+        flags = (*self.flags, *warnings, *self._teacher_flags(teachers))
+        record = self._record(target, synthetic, teachers, result, device, flags)
         store.put(
             self.kind,
             self.fingerprint,
             self.spec.as_json(),
             lambda folder: write_atomic(folder / RECORD, record.model_dump_json(indent=1)),
         )
+
+    def _teacher_flags(self, teachers: list[Teacher]) -> list[str]:
+        asked = self.spec.settings.teacher
+        return [
+            f"labelled by {teacher.name} where {self.mark.id} has {asked}"
+            for teacher in teachers
+            if asked is not None and teacher.name.removeprefix("tv:") != asked
+        ]
 
     def _record(
         self,
@@ -91,9 +100,12 @@ class RunJob(Job):
         teachers: list[Teacher],
         result: RunResult,
         device: torch.device,
+        flags: tuple[str, ...],
     ) -> Record:
         made = synthetic.manifest if synthetic is not None else None
-        squeezed = [teacher.seconds for teacher in teachers] + [(made and made.seconds.squeeze) or 0.0]
+        squeezed = {teacher.fingerprint: teacher.seconds for teacher in teachers}
+        if made and made.teacher:
+            squeezed[made.teacher] = made.seconds.squeeze or 0.0
         return Record(
             fingerprint=self.fingerprint,
             target=target.name,
@@ -114,7 +126,7 @@ class RunJob(Job):
             correct=result.correct,
             test_images=len(target.test),
             seconds=Seconds(
-                squeeze=max(squeezed),
+                squeeze=sum(squeezed.values()),
                 synthesise=made.seconds.synthesise if made else 0.0,
                 relabel=result.relabel_seconds,
                 train=result.train_seconds,
@@ -123,8 +135,8 @@ class RunJob(Job):
             bytes=Bytes(images=_pixels(target, self.images), labels=result.label_bytes),
             teacher_forwards=result.teacher_forwards,
             peak_memory=result.peak_memory,
-            aids=made.aids if made else (),
-            flags=self.flags,
+            aids=_aids(made),
+            flags=flags,
             environment=environment(device),
             rd3_version=rd3.__version__,
         )
@@ -141,6 +153,8 @@ def run_job(
     count: int,
     ipc: int | None,
     teachers: tuple[str, ...],
+    whole: str | None = None,
+    notes: tuple[str, ...] = (),
 ) -> RunJob:
     """The job for one cell and one replicate.
 
@@ -148,6 +162,8 @@ def run_job(
         images: fingerprint of the synthetic, or `whole`.
         count: number of images.
         teachers: fingerprints of who labels; dropped where the protocol's labels are hard.
+        whole: id of the whole-target protocol to score against, in place of the one that `protocol` names.
+        notes: flags of the record, besides the protocol's own.
     """
     settings, flags = protocol.resolve(target, ipc, student)
     spec = RunSpec(
@@ -167,9 +183,11 @@ def run_job(
         hash=protocol.hash,
         purpose=protocol.purpose,
         not_rankable=protocol.not_rankable,
-        counterparts=protocol.counterpart_ids,
+        counterparts=protocol.counterpart_ids.model_copy(update={"whole": whole} if whole else {}),
     )
-    return RunJob(target.spec, target.fingerprint, spec=spec, mark=mark, label=label, images=count, flags=flags)
+    return RunJob(
+        target.spec, target.fingerprint, spec=spec, mark=mark, label=label, images=count, flags=(*flags, *notes)
+    )
 
 
 def record_of(job: RunJob, store: Store, *, label: str | None = None) -> Record:
@@ -177,6 +195,13 @@ def record_of(job: RunJob, store: Store, *, label: str | None = None) -> Record:
     path = store.path(RunJob.kind, job.fingerprint) / RECORD
     names = {"method": label or job.label, "protocol": job.mark}
     return Record.model_validate_json(path.read_text()).model_copy(update=names)
+
+
+def _aids(made: Manifest | None) -> tuple[str, ...]:
+    """What a method declared; nobody declares it for a set from elsewhere."""
+    if made is None:
+        return ()
+    return made.aids if made.origin == DISTILLED else ("undeclared",)
 
 
 def _pixels(target: Target, images: int) -> int:
