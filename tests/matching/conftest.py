@@ -40,5 +40,5 @@ def as_target(name: str, pixels: torch.Tensor, labels: torch.Tensor, *, test: in
         std=(float(train.std()),),
         statistics="measured on train",
         flip_keeps_class=False,
-        fingerprint=name,
+        pixel_hash=name,
     )

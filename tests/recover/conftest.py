@@ -35,7 +35,7 @@ def photos() -> Target:
         std=(0.25, 0.3, 0.2),
         statistics="measured on train",
         flip_keeps_class=True,
-        fingerprint="photos",
+        pixel_hash="photos",
     )
 
 

@@ -27,7 +27,7 @@ def make_target(name: str, pixels: torch.Tensor, labels: torch.Tensor, classes: 
         std=tuple(unit.std(dim=(0, 2, 3)).tolist()),
         statistics="measured on train",
         flip_keeps_class=False,
-        fingerprint=f"fingerprint-of-{name}",
+        pixel_hash=f"fingerprint-of-{name}",
     )
 
 
