@@ -59,7 +59,7 @@ def test_evaluate_prints_the_mean_and_the_t_interval_of_its_records(terminal, ho
     assert len(values) == 2
     low, high = stats.t.interval(0.95, 1, loc=fmean(values), scale=stats.sem(values))
     expected = f"{fmean(values):.1f} ± {(high - low) / 2:.1f} (95 % t, n=2)"
-    assert said.startswith(f"sre2l[iterations=10] on digits, {home.protocol}: {expected}, "), said
+    assert said.startswith(f"sre2l[iterations=10], IPC 2, on digits under quick (convnet1-bn-w8): {expected}, "), said
 
 
 def test_one_seed_has_no_interval(terminal, home) -> None:
@@ -80,7 +80,7 @@ def test_score_prints_the_scores_of_its_records(terminal, home) -> None:
         "hlr": fmean(whole[r] - own["quick-hard"][r] for r in both),
         "ior": fmean(own["quick"][r] - random["quick"][r] for r in both),
     }
-    printed = {name: float(value) for name, value in re.findall(r"(\w+) (-?[0-9.]+) ±", said)}
+    printed = {name: float(value) for name, value in re.findall(r"(\w+) (-?[0-9.]+) ±", said.splitlines()[0])}
     assert set(printed) == {"accuracy", "random", "whole", "hlr", "ior", "lrs", "ars"}
     for name, value in expected.items():
         assert printed[name] == pytest.approx(value, abs=6e-4), name
@@ -97,8 +97,8 @@ def test_a_random_set_is_scored_against_other_random_sets(terminal, home) -> Non
     said = terminal.done("score", home.random, "digits", *home.judging)
     assert said.startswith("random (this set), IPC 2, quick: ")
     own = terminal.done("evaluate", home.random, "digits", *home.judging)
-    printed = {name: float(value) for name, value in re.findall(r"(\w+) (-?[0-9.]+) ±", said)}
-    mean = re.search(r"quick.yaml: ([0-9.]+) ±", own)
+    printed = {name: float(value) for name, value in re.findall(r"(\w+) (-?[0-9.]+) ±", said.splitlines()[0])}
+    mean = re.search(r"under quick \(convnet1-bn-w8\): ([0-9.]+) ±", own)
     assert mean is not None
     assert printed["accuracy"] == pytest.approx(float(mean[1]) / 100, abs=6e-4)
     assert printed["random"] == pytest.approx(fmean(accuracies(home, "random", "quick")[r] for r in (0, 1)), abs=6e-4)

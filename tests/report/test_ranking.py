@@ -72,7 +72,7 @@ def test_a_row_that_is_not_rankable_takes_no_place(json_rows: list[Json]) -> Non
 def test_notes_say_what_the_numbers_do_not(rows: list[Row]) -> None:
     said = "\n".join(notes(grouped(rows)[0]))
     assert "not comparable with results under rd3" in said
-    assert "≈ sre2l[init=real] is not separable from random with 5 seeds; it would need about 23." in said
+    assert "≈ sre2l[init=real] is not separable from random with 5 seeds; it would need about 23 seeds." in said
     assert "sre2l[init=real]: initial images are real" in said
 
 

@@ -36,7 +36,9 @@ def judged(options: JudgeOptions) -> Iterator[tuple[Any, Any, dict[str, Any]]]:
     from rd3.data.load import load_target
     from rd3.evaluation.protocol import load_protocol
     from rd3.models import create_model
+    from rd3.study.estimate import Estimator
     from rd3.synthetic import read_synthetic
+    from rd3.training.device import pick_device
 
     target = load_target(options.target)
     synthetic = read_synthetic(options.synthetic, target=target, pixels=options.pixels)
@@ -45,7 +47,8 @@ def judged(options: JudgeOptions) -> Iterator[tuple[Any, Any, dict[str, Any]]]:
     create_model(student, classes=len(target.classes), size=target.size, channels=target.channels, seed=0)
     teacher = get_teacher(options, target, options) if settings.soft else None
     workers = worker_count(options)
-    with live(workers=workers) as listener:
+    estimator = Estimator(pick_device(options.device))
+    with live(estimator.seconds, workers=workers) as listener:
         yield (
             synthetic,
             target,

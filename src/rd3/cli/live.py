@@ -46,6 +46,9 @@ class Live:
 
     def expect(self, jobs: Sequence[Job]) -> None:
         """Announce the jobs to come."""
+        if len(jobs) > 1 and not self._console.is_terminal:
+            seconds = sum(map(self._estimate, jobs)) / self._workers
+            sys.stderr.write(f"{len(jobs)} jobs, about {_clock(seconds)}\n")
         self._left = {job.key: self._estimate(job) for job in jobs}
         self._prior = PRIOR * sum(self._left.values())
         self._total = len(jobs)

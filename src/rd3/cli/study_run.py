@@ -46,7 +46,6 @@ def run(study: StudySpec, place: Place, *, plan_only: bool, command: str, folder
     if plan_only:
         return 0
     live = Live(estimator.seconds, workers=workers)
-    live.expect(missing)
     with live.shown() as listener:
         executor = choose_executor(place.device, workers=workers)
         result = run_study(study, store, executor, plan=plan, folder=folder, listener=listener)

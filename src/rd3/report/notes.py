@@ -53,7 +53,7 @@ def _separable(group: Group) -> list[str]:
     for row in group.rows:
         versus = row.versus_random
         if versus is not None and not versus.separable:
-            need = f"; it would need about {versus.seeds_needed}" if versus.seeds_needed else ""
+            need = f"; it would need about {versus.seeds_needed} seeds" if versus.seeds_needed else ""
             seeds = "1 seed" if row.n == 1 else f"{row.n} seeds"
             lines.append(f"{NOT_SEPARABLE} {plain(row.method)} is not separable from random with {seeds}{need}.")
     return lines

@@ -136,7 +136,7 @@ def _row(cells: Cells, cell: Cell) -> dict[str, Any]:
         "fingerprint": fingerprint_of("row", sorted(run.fingerprint for run in runs.values())),
         "aids": sorted(first.aids),
         "rankable": first.protocol.not_rankable is None,
-        "flags": sorted({flag for run in runs.values() for flag in run.flags} | _mark(first)),
+        "flags": sorted({flag for run in runs.values() for flag in run.flags} | _mark(first) | _weak(whole, random)),
     }
 
 
@@ -144,6 +144,13 @@ def _mean_seconds(runs: Iterable[Record], stage: str) -> float | None:
     """Mean over runs, None where the stage's time is not known."""
     found = [getattr(run.seconds, stage) for run in runs]
     return None if None in found else fmean(found)
+
+
+def _weak(whole: dict[int, float], random: dict[int, float]) -> set[str]:
+    """A reference that a handful of images beats was trained too little to measure a loss against."""
+    if whole and random and fmean(whole.values()) < fmean(random.values()):
+        return {"HLR and LRS mean little: the whole target, under its protocol, is below random images"}
+    return set()
 
 
 def _mark(record: Record) -> set[str]:

@@ -16,6 +16,7 @@ from rd3.evaluation.settings import Settings
 from rd3.study.store import ENTRY
 
 SCHEMA = "rd3.record/1"
+RECORD = "record.json"  # its name in the store
 
 
 class ProtocolMark(Spec):
@@ -125,14 +126,22 @@ def _record_files(places: Iterable[Path]) -> list[Path]:
     files: list[Path] = []
     for place in places:
         if place.is_dir():
-            own = place / "records"  # of a study's folder, which holds other JSON besides
-            files += sorted((own if own.is_dir() else place).rglob("*.json"))
-            files = [file for file in files if file.name != ENTRY]
+            files += sorted(file for file in place.rglob("*.json") if _may_be_record(file))
         elif place.is_file():
             files.append(place)
         else:
             raise UserError(f"{place}: there is no such file or folder")
     return files
+
+
+def _may_be_record(file: Path) -> bool:
+    """Whether it lies where records lie: other JSON of studies and stores is passed over."""
+    return file.parent.name == "records" or file.name == RECORD or not _inside_results(file)
+
+
+def _inside_results(file: Path) -> bool:
+    known = {ENTRY, "ranking.json", "study.json", "manifest.json", "teacher.json"}
+    return file.name in known or file.parent.name == "protocols"
 
 
 def _read(file: Path) -> Record:

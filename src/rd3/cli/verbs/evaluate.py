@@ -26,5 +26,12 @@ def main(options: Options) -> int:
 
     with judged(options) as (synthetic, target, arguments):
         result = rd3.evaluate(synthetic, target, **arguments)
-    sys.stdout.write(f"{synthetic.manifest.method} on {target.name}, {options.protocol}: {result}\n")
+    first = result.records[0]
+    place = f"{first.method}, IPC {first.ipc}, on {target.name} under {first.protocol.id} ({first.student})"
+    sys.stdout.write(f"{place}: {result}\n")
+    for flag in sorted({flag for record in result.records for flag in record.flags}):
+        sys.stdout.write(f"  {flag}\n")
+    if first.protocol.not_rankable:
+        sys.stdout.write(f"  not rankable: {first.protocol.not_rankable}\n")
+    sys.stdout.write(f"  records: {options.store().root / 'run'}\n")
     return 0

@@ -25,6 +25,7 @@ class Options:
 
 
 def main(options: Options) -> int:
+    from rich.markup import escape
     from rich.table import Table
 
     from rd3.base.errors import UserError
@@ -42,9 +43,9 @@ def main(options: Options) -> int:
     console = table_console()
     if options.sql is not None:
         answer = query(records, options.sql)
-        table = Table(*(answer[0] if answer else ()))
+        table = Table(*map(escape, answer[0] if answer else ()))
         for line in answer:
-            table.add_row(*map(str, line.values()))
+            table.add_row(*(escape(str(value)) for value in line.values()))
         console.print(table)
         return 0
     table_rows = rows(records)

@@ -23,8 +23,12 @@ class Options(JudgeOptions):
 
 def main(options: Options) -> int:
     import rd3
+    from rd3.cli.study_run import table_console
+    from rd3.report.ranking import Row
+    from rd3.report.terminal import print_ranking
 
     with judged(options) as (synthetic, target, arguments):
         card = rd3.score(synthetic, target, whole=options.whole, **arguments)
-    sys.stdout.write(f"{card}\n")
+    sys.stdout.write(f"{card}\n\n")
+    print_ranking(table_console(), [Row.model_validate(card.row)], [])
     return 0

@@ -10,7 +10,9 @@ from rd3.study.store import Store
 
 
 class Listener(Protocol):
-    """Hears of every job as it starts and ends."""
+    """Hears of the jobs to come, and of every job as it starts and ends."""
+
+    def expect(self, jobs: Sequence[Job]) -> None: ...
 
     def started(self, job: Job) -> None: ...
 
@@ -22,6 +24,8 @@ class Listener(Protocol):
 
 class Silent:
     """A listener for nobody."""
+
+    def expect(self, jobs: Sequence[Job]) -> None: ...
 
     def started(self, job: Job) -> None: ...
 

@@ -32,6 +32,7 @@ class ProcessExecutor:
 
     def run(self, jobs: Sequence[Job], store: Store, listener: Listener) -> None:
         waiting = missing_jobs(jobs, store)
+        listener.expect(waiting)
         if not waiting:
             return
         context = multiprocessing.get_context("spawn")

@@ -24,7 +24,9 @@ class SerialExecutor:
         threads = torch.get_num_threads()
         prepare_process(self._device)
         try:
-            self._run(deque(missing_jobs(jobs, store)), store, listener)
+            missing = missing_jobs(jobs, store)
+            listener.expect(missing)
+            self._run(deque(missing), store, listener)
         finally:
             torch.set_num_threads(threads)
 

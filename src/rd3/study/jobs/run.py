@@ -19,7 +19,7 @@ from rd3.squeeze.teacher import Teacher
 from rd3.study.jobs.base import Job, JobKey, Progress
 from rd3.study.jobs.synthetic import SyntheticJob, stored_synthetic
 from rd3.study.jobs.teacher import TeacherJob, stored_teacher
-from rd3.study.records import Bytes, ProtocolMark, Record, Seconds
+from rd3.study.records import RECORD, Bytes, ProtocolMark, Record, Seconds
 from rd3.study.store import Store
 from rd3.synthetic.artifact import Synthetic
 from rd3.synthetic.check import check
@@ -27,7 +27,6 @@ from rd3.synthetic.manifest import DISTILLED, Manifest
 from rd3.training.device import environment
 
 WHOLE = "whole"
-RECORD = "record.json"
 
 
 @dataclass(frozen=True)
