@@ -16,7 +16,7 @@ from rd3.data.load import load_target
 from rd3.evaluation.protocol import Counterparts, load_protocol
 from rd3.scores.definitions import ars, lrs
 from rd3.study.ranking import groups, rows
-from rd3.study.records import Bytes, ProtocolMark, Record, Seconds, query, read_records
+from rd3.study.records import Bytes, Record, Seconds, mark_of, query, read_records
 from rd3.study.verdict import sentence
 
 ACCURACIES = {
@@ -37,14 +37,6 @@ ACCURACIES = {
 def record(protocol_id: str, method: str, replicate: int, accuracy: float, **changes: Any) -> Record:
     protocol = load_protocol(protocol_id)
     settings, _ = protocol.resolve(load_target("digits"), 10, "mlp")
-    mark = ProtocolMark(
-        id=protocol.id,
-        version=protocol.version,
-        hash=protocol.hash,
-        purpose=protocol.purpose,
-        not_rankable=protocol.not_rankable,
-        counterparts=protocol.counterpart_ids,
-    )
     values = {
         "fingerprint": fingerprint_of("run", [protocol_id, method, replicate]),
         "target": "digits",
@@ -54,7 +46,7 @@ def record(protocol_id: str, method: str, replicate: int, accuracy: float, **cha
         "draw": replicate if method == "random" else 0,
         "images": method,
         "teachers": {},
-        "protocol": mark,
+        "protocol": mark_of(protocol),
         "settings": settings,
         "student": "mlp",
         "replicate": replicate,

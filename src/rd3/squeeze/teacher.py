@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from rd3.training.loop import Normalisation
+
 
 @dataclass(frozen=True)
 class Teacher:
@@ -43,9 +45,7 @@ class Teacher:
 
     def normalise(self, images: Tensor) -> Tensor:
         """Float images in [0, 1] to what `model` expects."""
-        mean = images.new_tensor(self.mean).view(-1, 1, 1)
-        std = images.new_tensor(self.std).view(-1, 1, 1)
-        return (images - mean) / std
+        return Normalisation(self.mean, self.std)(images)
 
     def logits(self, images: Tensor) -> Tensor:
         """Logits (B, classes) of float images in [0, 1]."""

@@ -11,7 +11,7 @@ import duckdb
 
 from rd3.base.errors import UserError
 from rd3.base.spec import Spec
-from rd3.evaluation.protocol import Counterparts
+from rd3.evaluation.protocol import Counterparts, Protocol
 from rd3.evaluation.settings import Settings
 from rd3.study.store import ENTRY
 
@@ -28,6 +28,18 @@ class ProtocolMark(Spec):
     purpose: str
     not_rankable: str | None
     counterparts: Counterparts
+
+
+def mark_of(protocol: Protocol, *, whole: str | None = None) -> ProtocolMark:
+    """The mark of a protocol; `whole` is what its runs are scored against in place of what it names."""
+    return ProtocolMark(
+        id=protocol.id,
+        version=protocol.version,
+        hash=protocol.hash,
+        purpose=protocol.purpose,
+        not_rankable=protocol.not_rankable,
+        counterparts=protocol.counterpart_ids.model_copy(update={"whole": whole} if whole else {}),
+    )
 
 
 class Seconds(Spec):

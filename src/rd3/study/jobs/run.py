@@ -19,7 +19,7 @@ from rd3.squeeze.teacher import Teacher
 from rd3.study.jobs.base import Job, JobKey, Progress
 from rd3.study.jobs.synthetic import SyntheticJob, stored_synthetic
 from rd3.study.jobs.teacher import TeacherJob, stored_teacher
-from rd3.study.records import RECORD, Bytes, ProtocolMark, Record, Seconds
+from rd3.study.records import RECORD, Bytes, ProtocolMark, Record, Seconds, mark_of
 from rd3.study.store import Store
 from rd3.synthetic.artifact import Synthetic
 from rd3.synthetic.check import check
@@ -176,14 +176,7 @@ def run_job(
         ipc=ipc,
         replicate=replicate,
     )
-    mark = ProtocolMark(
-        id=protocol.id,
-        version=protocol.version,
-        hash=protocol.hash,
-        purpose=protocol.purpose,
-        not_rankable=protocol.not_rankable,
-        counterparts=protocol.counterpart_ids.model_copy(update={"whole": whole} if whole else {}),
-    )
+    mark = mark_of(protocol, whole=whole)
     return RunJob(
         target.spec, target.fingerprint, spec=spec, mark=mark, label=label, images=count, flags=(*flags, *notes)
     )
