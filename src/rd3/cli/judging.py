@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import tyro
 
@@ -15,9 +15,9 @@ from rd3.cli.options import PixelMeaning, Place, TeacherChoice, get_teacher, wor
 
 @dataclass(kw_only=True)
 class JudgeOptions(TeacherChoice, Place):
-    synthetic: tyro.conf.Positional[Path]
+    synthetic: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="SYNTHETIC")]
     """folder or file of a synthetic set"""
-    target: tyro.conf.Positional[str]
+    target: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="TARGET")]
     """the real data it was made from"""
     protocol: str = "rd3"
     """id of a protocol (rd3 list protocols), or a protocol file"""

@@ -13,6 +13,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import tyro
 
@@ -21,9 +22,9 @@ from rd3.cli.options import Place, Settings, TeacherChoice, get_teacher, read_se
 
 @dataclass(kw_only=True)
 class Options(TeacherChoice, Place):
-    method: tyro.conf.Positional[str]
+    method: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="METHOD")]
     """name of a method (rd3 list methods)"""
-    target: tyro.conf.Positional[str]
+    target: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="TARGET")]
     """a target, for instance mnist5k or folder:PATH@SIZE"""
     ipc: int
     """images per class"""

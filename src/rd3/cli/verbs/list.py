@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatch
+from typing import Annotated
 
 import tyro
 
@@ -20,9 +21,9 @@ from rd3.base.errors import unknown
 
 @dataclass
 class Options:
-    what: tyro.conf.Positional[str] = "methods"
+    what: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="WHAT")] = "methods"
     """targets, models, methods, protocols, studies or recipes"""
-    pattern: tyro.conf.Positional[str] = "*"
+    pattern: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="PATTERN")] = "*"
     """shell pattern on the names"""
 
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import tyro
 
 
 @dataclass
 class Options:
-    records: tyro.conf.Positional[tuple[Path, ...]]
+    records: Annotated[tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="RECORDS")]
     """record files, folders of them, or folders of studies"""
     out: Path | None = None
     """folder to write ranking.json into"""

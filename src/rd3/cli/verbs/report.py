@@ -10,13 +10,14 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import tyro
 
 
 @dataclass
 class Options:
-    folder: tyro.conf.Positional[Path]
+    folder: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="FOLDER")]
     """folder of a study, with ranking.json and records"""
     out: Path | None = None
     """file to write; FOLDER/report.html by default"""

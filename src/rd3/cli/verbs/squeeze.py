@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from typing import Annotated
 
 import tyro
 
@@ -18,7 +19,7 @@ from rd3.cli.options import Flag, Place, TeacherChoice, get_teacher
 
 @dataclass(kw_only=True)
 class Options(TeacherChoice, Place):
-    target: tyro.conf.Positional[str]
+    target: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="TARGET")]
     """a target, for instance mnist5k, cifar10, folder:PATH@SIZE or npz:PATH"""
     download: Flag = False
     """download a named target into $RD3_DATA first, where its source allows"""

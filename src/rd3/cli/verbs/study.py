@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import tyro
 
@@ -24,7 +24,7 @@ from rd3.cli.options import Flag, Place
 class Options(Place):
     action: tyro.conf.Positional[Literal["run"]]
     """what to do"""
-    file: tyro.conf.Positional[str]
+    file: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="FILE")]
     """a study file (.yaml), or the name of a shipped study"""
     plan: Flag = False
     """only print what would be done, and how long it would take"""

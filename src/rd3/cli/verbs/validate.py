@@ -12,6 +12,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import tyro
 
@@ -20,7 +21,7 @@ from rd3.cli.options import PixelMeaning
 
 @dataclass
 class Options:
-    path: tyro.conf.Positional[Path]
+    path: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="PATH")]
     """what to check"""
     target: str | None = None
     """for a synthetic: the target it must fit"""
