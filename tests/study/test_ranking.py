@@ -185,6 +185,15 @@ def test_runs_of_one_cell_with_different_teachers_are_not_mixed() -> None:
         rows([one, other])
 
 
+def test_methods_that_different_teachers_labelled_are_not_compared() -> None:
+    one, other = (
+        record("rd3", "random", 0, 0.5, teachers={"a": 0.9}),
+        record("rd3", "mine", 0, 0.6, teachers={"b": 0.9}),
+    )
+    with pytest.raises(UserError, match="come from different teachers; rank them apart"):
+        rows([one, other])
+
+
 def test_soft_labels_without_a_hard_counterpart_have_no_hlr() -> None:
     bare = [
         r.model_copy(update={"protocol": r.protocol.model_copy(update={"counterparts": Counterparts(whole="whole")})})

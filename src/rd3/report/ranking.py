@@ -104,6 +104,7 @@ class Row(Part):
     fingerprint: str = ""
     aids: tuple[str, ...] = ()
     rankable: bool = True
+    target_fingerprint: str = ""
     versus_random: Versus | None = None
     flags: tuple[str, ...] = ()
 
@@ -128,6 +129,7 @@ class GroupKey(NamedTuple):
     ipc: int
     protocol: ProtocolName
     student: str
+    target_fingerprint: str = ""
 
 
 class Group(NamedTuple):
@@ -166,7 +168,9 @@ def grouped(rows: Iterable[Row]) -> list[Group]:
     """Rows put together with what they may be compared with; groups in order of first appearance."""
     groups: dict[GroupKey, list[Row]] = {}
     for row in rows:
-        groups.setdefault(GroupKey(row.target, row.ipc, row.protocol, row.student), []).append(row)
+        groups.setdefault(GroupKey(row.target, row.ipc, row.protocol, row.student, row.target_fingerprint), []).append(
+            row
+        )
     return [Group(key, tuple(sorted(members, key=_best_first))) for key, members in groups.items()]
 
 

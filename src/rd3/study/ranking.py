@@ -37,11 +37,18 @@ class Cells:
     def __init__(self, records: Iterable[Record]) -> None:
         self._cells: dict[Cell, dict[int, Record]] = {}
         hashes: dict[str, str] = {}
+        teachers: dict[tuple[str, str], set[str]] = {}
         for record in records:
             mark = record.protocol
             if hashes.setdefault(mark.id, mark.hash) != mark.hash:
                 raise UserError(f"protocol {mark.id} has two hashes among these records; a ranking does not mix them")
             self._add(record)
+            labelled = teachers.setdefault((record.target_fingerprint, mark.id), set(record.teachers))
+            if labelled != set(record.teachers):
+                raise UserError(
+                    f"{record.target}, {mark.id}: the labels of these records come from different teachers;"
+                    " rank them apart"
+                )
 
     def _add(self, record: Record) -> None:
         cell = Cell(
