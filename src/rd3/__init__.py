@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rd3.base.errors import UserError
     from rd3.data.load import load_target
     from rd3.data.target import Target
-    from rd3.evaluation.protocol import load_protocol
+    from rd3.evaluation.files import load_protocol
     from rd3.squeeze.brought import bring_teacher
     from rd3.squeeze.teacher import Teacher
     from rd3.synthetic import read_synthetic
@@ -39,7 +39,7 @@ _HOMES = {
     "bring_teacher": "rd3.squeeze.brought",
     "distill": "rd3.api",
     "evaluate": "rd3.api",
-    "load_protocol": "rd3.evaluation.protocol",
+    "load_protocol": "rd3.evaluation.files",
     "load_target": "rd3.data.load",
     "read_synthetic": "rd3.synthetic",
     "run_study": "rd3.api",

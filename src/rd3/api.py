@@ -10,7 +10,7 @@ from typing import Any
 
 from rd3.base.errors import UserError
 from rd3.data.target import Target
-from rd3.evaluation.protocol import load_protocol
+from rd3.evaluation.files import load_protocol
 from rd3.scores.intervals import Interval, t_interval
 from rd3.squeeze.spec import teacher_spec
 from rd3.squeeze.teacher import Teacher

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rd3.data.load import list_targets
-from rd3.evaluation.protocol import list_protocols, load_protocol
+from rd3.evaluation.files import list_protocols, load_protocol
 from rd3.methods.base import METHODS
 from rd3.models import list_models
 from rd3.squeeze.spec import teacher_recipes

@@ -12,8 +12,9 @@ from rd3.base.errors import UserError
 from rd3.data.images import MemoryImages
 from rd3.data.load import load_target
 from rd3.data.target import Target
+from rd3.evaluation.files import list_protocols, load_protocol, locked_hashes
 from rd3.evaluation.judge import judge
-from rd3.evaluation.protocol import When, list_protocols, load_protocol, locked_hashes
+from rd3.evaluation.protocol import When
 from rd3.evaluation.settings import Settings
 from rd3.models import create_model
 from rd3.relabel.pool import TeacherPool

@@ -13,7 +13,8 @@ from scipy import stats
 from rd3.base.errors import UserError
 from rd3.base.spec import fingerprint_of
 from rd3.data.load import load_target
-from rd3.evaluation.protocol import Counterparts, load_protocol
+from rd3.evaluation.files import load_protocol
+from rd3.evaluation.protocol import Counterparts
 from rd3.scores.definitions import ars, lrs
 from rd3.study.ranking import groups, rows
 from rd3.study.records import Bytes, Record, Seconds, mark_of, query, read_records

@@ -34,7 +34,7 @@ def judged(options: JudgeOptions) -> Iterator[tuple[Any, Any, dict[str, Any]]]:
     """(synthetic, target, keyword arguments) for `rd3.evaluate` and `rd3.score`, with progress shown meanwhile."""
     from rd3.cli.live import live
     from rd3.data.load import load_target
-    from rd3.evaluation.protocol import load_protocol
+    from rd3.evaluation.files import load_protocol
     from rd3.models import create_model
     from rd3.study.estimate import Estimator
     from rd3.synthetic import read_synthetic

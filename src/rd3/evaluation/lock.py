@@ -8,7 +8,8 @@ from pathlib import Path
 
 from rd3.base.errors import UserError
 from rd3.base.files import write_atomic
-from rd3.evaluation.protocol import list_protocols, locked_hashes, read_unlocked
+from rd3.evaluation.files import list_protocols, locked_hashes, read_unlocked
+from rd3.evaluation.protocol import Protocol
 
 
 def lock() -> list[str]:
@@ -19,8 +20,7 @@ def lock() -> list[str]:
     """
     locked = locked_hashes()
     added = []
-    for name in list_protocols():
-        protocol = read_unlocked(name)
+    for protocol in shipped_and_derived():
         key = f"{protocol.id}/{protocol.version}"
         if locked.setdefault(key, protocol.hash) != protocol.hash:
             raise UserError(f"protocol {key} was changed: raise its version")
@@ -29,6 +29,19 @@ def lock() -> list[str]:
     place = Path(__file__).parent / "protocols" / "locked.json"
     write_atomic(place, json.dumps(locked, indent=1, sort_keys=True) + "\n")
     return added
+
+
+def shipped_and_derived() -> list[Protocol]:
+    """Every shipped protocol, and every counterpart that is derived from one, unlocked."""
+    found: dict[str, Protocol] = {}
+    waiting = list_protocols()
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found[name] = read_unlocked(name)
+            named = found[name].counterparts
+            waiting += [other for other in (named.hard, named.plain, named.whole) if other is not None]
+    return [found[name] for name in sorted(found)]
 
 
 if __name__ == "__main__":

@@ -1,34 +1,28 @@
 """A protocol: a locked post-evaluation recipe with the provenance of every value.
 
-A protocol file holds one entry per field of `Settings`: a `value`, or `cases` tried in order, each with what it is
-`when`. Values decide numbers and are hashed; provenance, notes and titles are for people and are not.
+It holds one entry per field of `Settings`: a `value`, or `cases` tried in order, each with what it is `when`. Values
+decide numbers and are hashed; provenance, sources, notes and titles are for people and are not.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from fnmatch import fnmatch
-from functools import cache, cached_property
-from importlib.resources import files
-from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import Field, model_validator
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
-from rd3.base.errors import UserError, suggestion, unknown
-from rd3.base.files import read_text
+from rd3.base.errors import UserError, suggestion
 from rd3.base.spec import Spec, fingerprint_of, parse
 from rd3.data.target import Target
-from rd3.evaluation.settings import Settings
+from rd3.evaluation.settings import FIRST_FIELDS, Settings
 from rd3.training.augment.base import parse_augmentation
 from rd3.training.mix import MIXES, parse_mix
 
 NO_NUMBER = {"checkpoints"}  # settings that change no number
+UNSET = PydanticUndefined
 PROVENANCE = Literal["stated", "code", "inferred", "unverified"]
-SHIPPED = files("rd3.evaluation.protocols")
 
 
 class When(Spec):
@@ -52,10 +46,13 @@ class When(Spec):
 
 
 class Case(Spec):
-    """A value and when it holds."""
+    """A value and when it holds; where it comes from, if that differs from the rest of its field."""
 
     value: Any
     when: When = When()
+    provenance: PROVENANCE | None = None
+    source: str = ""
+    note: str = ""
 
 
 class ProtocolField(Spec):
@@ -64,17 +61,20 @@ class ProtocolField(Spec):
     Attributes:
         provenance: `stated` by the paper, read in its `code`, `inferred` by us with the reason in `note`, or
             `unverified`.
+        source: paper, repository or file that the value comes from, where the protocol's own source is not it.
     """
 
     value: Any = None
     cases: tuple[Case, ...] | None = Field(default=None, min_length=1)
     provenance: PROVENANCE
+    source: str = ""
     note: str = ""
 
     def resolve(self, target: Target, ipc: int | None, student: str) -> Any:
+        """The value for a cell, `UNSET` where no case holds."""
         if self.cases is None:
             return self.value
-        return next((case.value for case in self.cases if case.when.holds(target, ipc, student)), None)
+        return next((case.value for case in self.cases if case.when.holds(target, ipc, student)), UNSET)
 
     def possible(self) -> list[Any]:
         """Every value that it can resolve to for some target."""
@@ -107,6 +107,7 @@ class Protocol(Spec):
     Attributes:
         purpose: `ranking`, or `reference` for protocols that only serve the scores of others.
         not_rankable: why numbers under it must not stand beside those of the protocol it derives from, or None.
+        hard_without_batch_augmentation: whether its hard-label counterpart leaves out mixing and DSA.
     """
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
@@ -117,6 +118,7 @@ class Protocol(Spec):
     purpose: Literal["ranking", "reference"] = "ranking"
     not_rankable: str | None = None
     counterparts: Counterparts = Counterparts()
+    hard_without_batch_augmentation: bool = False
     fields: dict[str, ProtocolField]
 
     @model_validator(mode="after")
@@ -133,6 +135,9 @@ class Protocol(Spec):
             UserError: one line that names `where`, the field and what is allowed.
         """
         possible = {name: field.possible() for name, field in self.fields.items()}
+        peeks = set(possible.get("report", [])) - {"last"} or "test-peek" in possible.get("selection", [])
+        if peeks and self.not_rankable is None:
+            raise UserError(f"{where}: it chooses on the test split, so not_rankable must say so")
         usual = {name: values[0] for name, values in possible.items()}
         for name, values in possible.items():
             for value in values:
@@ -143,16 +148,11 @@ class Protocol(Spec):
         defaults = {name: field.default for name, field in Settings.model_fields.items()}
         values = {name: value for name, value in defaults.items() if value is not PydanticUndefined}
         values |= {name: field.hashed() for name, field in self.fields.items()}
-        values = {name: value for name, value in values.items() if name not in NO_NUMBER}
-        return fingerprint_of(
-            "protocol", {"id": self.id, "version": self.version, "values": to_jsonable_python(values)}
-        )
-
-    @cached_property
-    def counterpart_ids(self) -> Counterparts:
-        """The counterparts by id, where the file names some of them by path."""
-        named = self.counterparts.model_dump()
-        return Counterparts(**{role: name and load_protocol(name).id for role, name in named.items()})
+        values = {name: to_jsonable_python(value) for name, value in values.items() if name not in NO_NUMBER}
+        for name in values.keys() - FIRST_FIELDS:  # a switch that is off is as if it did not exist
+            if values[name] == to_jsonable_python(defaults[name]):
+                del values[name]
+        return fingerprint_of("protocol", {"id": self.id, "version": self.version, "values": values})
 
     def resolve(self, target: Target, ipc: int | None, student: str) -> tuple[Settings, tuple[str, ...]]:
         """The settings for one cell, and flags for what had to give way to the target.
@@ -163,7 +163,8 @@ class Protocol(Spec):
         Raises:
             UserError: the values do not go together.
         """
-        values = {name: field.resolve(target, ipc, student) for name, field in self.fields.items()}
+        found = {name: field.resolve(target, ipc, student) for name, field in self.fields.items()}
+        values = {name: value for name, value in found.items() if value is not UNSET}
         flags = []
         if not target.flip_keeps_class:
             operations = [parse_augmentation(operation) for operation in values.get("augment") or ()]
@@ -171,15 +172,17 @@ class Protocol(Spec):
             if kept != operations:
                 values["augment"] = [operation.as_json() for operation in kept if operation is not None]
                 flags.append(f"flip left out: it does not keep the classes of {target.name}")
-        if values.get("normalisation") == "imagenet" and target.channels != 3:
+        if values.get("normalisation") != "target" and target.channels != 3:
+            flags.append(f"normalised with the target's statistics: {values.get('normalisation')} is of three channels")
             values["normalisation"] = "target"
-            flags.append("normalised with the target's statistics: ImageNet's are for three channels")
         settings = parse(Settings, values, where=f"protocol {self.id}")
         if settings.soft != settings.recipe().loss.needs_teacher:
             raise UserError(
                 f"protocol {self.id}: labels = {settings.labels} do not go with loss = {settings.loss};"
-                " ce takes hard labels, the other losses take online ones"
+                " ce takes hard labels, the other losses take soft ones"
             )
+        if settings.peeks:
+            flags.append("chosen on the test split: for comparison only")
         return settings, tuple(flags)
 
     def card(self) -> list[dict[str, str]]:
@@ -212,75 +215,3 @@ def _readable(field: ProtocolField) -> str:
 
 def _plain(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
-
-
-def list_protocols() -> list[str]:
-    """Ids of the shipped protocols."""
-    return sorted(entry.name.removesuffix(".yaml") for entry in SHIPPED.iterdir() if entry.name.endswith(".yaml"))
-
-
-def load_protocol(name: str) -> Protocol:
-    """A shipped protocol by its id, or a protocol file by its path (`.yaml`).
-
-    Raises:
-        UserError: unknown id, a file that is not a protocol, or a shipped file that was changed without a new version.
-    """
-    return _load(name)
-
-
-def _load(name: str, above: frozenset[Path] = frozenset()) -> Protocol:
-    """`above`: the files that this one is the base of."""
-    return _read_protocol(Path(name), above) if name.endswith((".yaml", ".yml")) else _shipped(name)
-
-
-@cache
-def _shipped(name: str) -> Protocol:
-    if name not in list_protocols():
-        raise unknown("protocol", name, list_protocols())
-    protocol = read_unlocked(name)
-    key = f"{protocol.id}/{protocol.version}"
-    locked = locked_hashes().get(key)
-    if locked != protocol.hash:
-        raise UserError(f"protocol {key} has hash {protocol.hash}, locked is {locked}: raise its version and lock it")
-    return protocol
-
-
-def locked_hashes() -> dict[str, str]:
-    """`id/version` -> hash of every protocol that was ever shipped."""
-    return dict(json.loads(SHIPPED.joinpath("locked.json").read_text()))
-
-
-def read_unlocked(name: str) -> Protocol:
-    """A shipped protocol file as it stands, whether it is locked or not."""
-    return _from_text(SHIPPED.joinpath(f"{name}.yaml").read_text(), where=f"protocol {name}", base=read_unlocked)
-
-
-def _read_protocol(path: Path, above: frozenset[Path]) -> Protocol:
-    if not path.is_file():
-        raise UserError(f"{path}: there is no such protocol file")
-    if path.resolve() in above:
-        raise UserError(f"{path}: its base leads back to itself")
-    below = above | {path.resolve()}
-    return _from_text(read_text(path), where=str(path), base=lambda name: _load(name, below))
-
-
-def _from_text(text: str, *, where: str, base: Callable[[str], Protocol]) -> Protocol:
-    try:
-        values = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise UserError(f"{where}: not YAML: {' '.join(str(error).split())}") from None
-    if isinstance(values, dict) and "base" in values:
-        values = dict(values)
-        parent = base(str(values.pop("base")))
-        inherited = {key: field.model_dump(exclude_unset=True) for key, field in parent.fields.items()}
-        values.setdefault("not_rankable", parent.not_rankable)
-        own = values.get("fields") or {}
-        values["fields"] = {**inherited, **own} if isinstance(own, dict) else own
-    protocol = parse(Protocol, values, where=where)
-    protocol.check(where)
-    locked = locked_hashes().get(f"{protocol.id}/{protocol.version}", protocol.hash)
-    if locked != protocol.hash and base is not read_unlocked:
-        raise UserError(
-            f"{where}: {protocol.id} version {protocol.version} is a locked protocol with other values; take another id"
-        )
-    return protocol

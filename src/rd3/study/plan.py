@@ -8,7 +8,8 @@ from typing import Any
 
 from rd3.base.errors import UserError
 from rd3.data.target import Target
-from rd3.evaluation.protocol import Protocol, load_protocol
+from rd3.evaluation.files import load_protocol
+from rd3.evaluation.protocol import Protocol
 from rd3.methods.base import METHODS, require_enough
 from rd3.models import create_model
 from rd3.squeeze.spec import teacher_spec

@@ -11,6 +11,7 @@ import duckdb
 
 from rd3.base.errors import UserError
 from rd3.base.spec import Spec
+from rd3.evaluation.files import counterpart_ids
 from rd3.evaluation.protocol import Counterparts, Protocol
 from rd3.evaluation.settings import Settings
 from rd3.study.store import ENTRY
@@ -38,7 +39,7 @@ def mark_of(protocol: Protocol, *, whole: str | None = None) -> ProtocolMark:
         hash=protocol.hash,
         purpose=protocol.purpose,
         not_rankable=protocol.not_rankable,
-        counterparts=protocol.counterpart_ids.model_copy(update={"whole": whole} if whole else {}),
+        counterparts=counterpart_ids(protocol).model_copy(update={"whole": whole} if whole else {}),
     )
 
 

@@ -11,7 +11,7 @@ from rd3.base.errors import UserError
 from rd3.base.files import read_json, read_text
 from rd3.base.spec import parse
 from rd3.data.load import load_target
-from rd3.evaluation.protocol import load_protocol
+from rd3.evaluation.files import counterpart_ids, load_protocol
 from rd3.study.plan import make_plan
 from rd3.study.ranking import SCHEMA
 from rd3.study.records import read_records
@@ -56,7 +56,7 @@ def _yaml(path: Path) -> Iterator[str]:
         yield f"{path}: a study of {len(plan.jobs)} jobs"
     else:
         protocol = load_protocol(str(path))
-        others = ", ".join(filter(None, protocol.counterpart_ids.model_dump().values()))
+        others = ", ".join(filter(None, counterpart_ids(protocol).model_dump().values()))
         scored = f"; scored with {others}" if others else ""
         yield f"{path}: protocol {protocol.id}, version {protocol.version}, hash {protocol.hash}{scored}"
 

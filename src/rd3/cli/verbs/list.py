@@ -56,9 +56,10 @@ def _methods(pattern: str) -> dict[str, str]:
 
 
 def _protocols(pattern: str) -> dict[str, str]:
-    from rd3.evaluation.protocol import list_protocols, load_protocol
+    from rd3.evaluation.files import known_protocols, list_protocols, load_protocol
 
-    names = [name for name in list_protocols() if fnmatch(name, pattern)]
+    # counterparts are left out of the long list: every protocol has them
+    names = list_protocols() if pattern == "*" else [name for name in known_protocols() if fnmatch(name, pattern)]
     return {name: f"v{load_protocol(name).version}  {load_protocol(name).title}" for name in names}
 
 

@@ -1,0 +1,179 @@
+"""Protocol files: shipped ones by id, locked by their hashes; anybody's own by path.
+
+A file may name `variants`, in order, each with what it is `when`; a field then gives its values `by` variant:
+
+    variants: {small: {size_max: 32}, tiny: {size_max: 64}, large: {}}
+    fields:
+      epochs: {by: {small: 400, tiny: 100, large: {value: 300, provenance: stated}}, provenance: code}
+      lr: {by: {tiny: 0.2, otherwise: 1.0e-3}, provenance: code}
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rd3.base.errors import UserError, unknown
+from rd3.base.files import read_text
+from rd3.base.spec import parse
+from rd3.evaluation.derived import ROLES, counterpart
+from rd3.evaluation.protocol import Counterparts, Protocol
+
+SHIPPED = files("rd3.evaluation.protocols")
+DERIVED = "derived"  # in place of a counterpart's name: it is made from the protocol itself
+OTHERWISE = "otherwise"
+
+
+def list_protocols() -> list[str]:
+    """Ids of the shipped protocols, without the counterparts that are derived from them."""
+    return sorted(entry.name.removesuffix(".yaml") for entry in SHIPPED.iterdir() if entry.name.endswith(".yaml"))
+
+
+def known_protocols() -> list[str]:
+    """Every id that `load_protocol` knows: the shipped protocols and their counterparts."""
+    return sorted(name for one in list_protocols() for name in (one, *(f"{one}-{role}" for role in ROLES)))
+
+
+def load_protocol(name: str) -> Protocol:
+    """A shipped protocol or a derived counterpart by its id (`rd3`, `rd3-hard`), or a file by its path (`.yaml`).
+
+    Raises:
+        UserError: unknown id, a file that is not a protocol, or a shipped file that was changed without a new version.
+    """
+    return _load(name)
+
+
+def counterpart_ids(protocol: Protocol) -> Counterparts:
+    """The counterparts by id, where the file names some of them by path."""
+    named = protocol.counterparts.model_dump()
+    return Counterparts(**{role: name and load_protocol(name).id for role, name in named.items()})
+
+
+def locked_hashes() -> dict[str, str]:
+    """`id/version` -> hash of every protocol that was ever shipped."""
+    return dict(json.loads(SHIPPED.joinpath("locked.json").read_text()))
+
+
+def read_unlocked(name: str) -> Protocol:
+    """A shipped protocol, or a counterpart of one, as it stands, whether it is locked or not."""
+    if name in list_protocols():
+        return _from_text(
+            SHIPPED.joinpath(f"{name}.yaml").read_text(), where=f"protocol {name}", base=read_unlocked, reference=name
+        )
+    parent, role = _parent_and_role(name)
+    return counterpart(read_unlocked(parent), role)
+
+
+def _parent_and_role(name: str) -> tuple[str, str]:
+    """`rd3-hard-plain` -> (`rd3`, `hard-plain`)."""
+    shipped = list_protocols()
+    for role in ROLES:
+        parent = name.removesuffix(f"-{role}")
+        if parent != name and parent in shipped:
+            return parent, role
+    raise unknown("protocol", name, known_protocols())
+
+
+def _load(name: str, above: frozenset[Path] = frozenset()) -> Protocol:
+    """`above`: the files that this one is the base of."""
+    place, _, role = name.partition("#")
+    if place.endswith((".yaml", ".yml")):
+        protocol = _read_protocol(Path(place), above)
+        return counterpart(protocol, role) if role else protocol
+    return _shipped(name)
+
+
+@cache
+def _shipped(name: str) -> Protocol:
+    protocol = read_unlocked(name)
+    key = f"{protocol.id}/{protocol.version}"
+    locked = locked_hashes().get(key)
+    if locked != protocol.hash:
+        raise UserError(f"protocol {key} has hash {protocol.hash}, locked is {locked}: raise its version and lock it")
+    return protocol
+
+
+def _read_protocol(path: Path, above: frozenset[Path]) -> Protocol:
+    if not path.is_file():
+        raise UserError(f"{path}: there is no such protocol file")
+    if path.resolve() in above:
+        raise UserError(f"{path}: its base leads back to itself")
+    below = above | {path.resolve()}
+    return _from_text(
+        read_text(path), where=str(path), base=lambda name: _load(name, below), reference=f"{path}#", locked=False
+    )
+
+
+def _from_text(
+    text: str, *, where: str, base: Callable[[str], Protocol], reference: str, locked: bool = True
+) -> Protocol:
+    """`reference`: how counterparts that are derived from it are named."""
+    try:
+        values = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UserError(f"{where}: not YAML: {' '.join(str(error).split())}") from None
+    if isinstance(values, dict):
+        values = _inherited(dict(values), base)
+        values["fields"] = _expanded(values.get("fields"), values.pop("variants", None), where)
+        values["counterparts"] = _named_counterparts(values.get("counterparts"), reference)
+    protocol = parse(Protocol, values, where=where)
+    protocol.check(where)
+    known = locked_hashes().get(f"{protocol.id}/{protocol.version}", protocol.hash)
+    if known != protocol.hash and not locked:
+        raise UserError(
+            f"{where}: {protocol.id} version {protocol.version} is a locked protocol with other values; take another id"
+        )
+    return protocol
+
+
+def _inherited(values: dict[str, Any], base: Callable[[str], Protocol]) -> dict[str, Any]:
+    if "base" not in values:
+        return values
+    parent = base(str(values.pop("base")))
+    fields = {key: field.model_dump(exclude_unset=True) for key, field in parent.fields.items()}
+    values.setdefault("not_rankable", parent.not_rankable)
+    own = values.get("fields") or {}
+    return {**values, "fields": {**fields, **own} if isinstance(own, dict) else own}
+
+
+def _expanded(fields: Any, variants: Any, where: str) -> Any:
+    """Fields with every `by` written out as cases, in the order of the variants."""
+    if not isinstance(fields, dict) or not isinstance(variants or {}, dict):
+        return fields
+    return {name: _cases(name, field, variants or {}, where) for name, field in fields.items()}
+
+
+def _cases(name: str, field: Any, variants: dict[str, Any], where: str) -> Any:
+    if not isinstance(field, dict) or not isinstance(field.get("by"), dict):
+        return field
+    given = {key.strip(): value for keys, value in field["by"].items() for key in str(keys).split(",")}
+    strange = sorted(given.keys() - variants.keys() - {OTHERWISE})
+    if strange:
+        raise UserError(f"{where}: {name} by '{strange[0]}': the variants are {', '.join(variants) or 'none'}")
+    cases = [_case(given[variant], when or {}) for variant, when in variants.items() if variant in given]
+    if OTHERWISE in given:
+        cases.append(_case(given[OTHERWISE], {}))
+    return {**{key: value for key, value in field.items() if key != "by"}, "cases": cases}
+
+
+def _case(value: Any, when: dict[str, Any]) -> dict[str, Any]:
+    wrapped = value if isinstance(value, dict) and "value" in value else {"value": value}
+    return {**wrapped, "when": {**when, **wrapped.get("when", {})}}
+
+
+def _named_counterparts(given: Any, reference: str) -> Any:
+    """Counterparts with every `derived` replaced by a name that `load_protocol` knows."""
+    if not isinstance(given, dict):
+        return given or {}
+    separator = "" if reference.endswith("#") else "-"
+    roles = {"hard": "hard", "plain": "plain"}
+    return {
+        role: f"{reference}{separator}{roles[role]}" if name == DERIVED and role in roles else name
+        for role, name in given.items()
+    }
