@@ -13,7 +13,7 @@ from rd3.base.errors import UserError
 from rd3.base.spec import Spec, parse
 
 SCHEMA = "rd3.ranking/1"
-INTERVALS = ("accuracy", "random", "hlr", "ior", "lrs", "ars", "versus_random")
+INTERVALS = ("accuracy", "given_draws", "random", "hlr", "ior", "lrs", "ars", "versus_random")
 
 
 class Part(Spec):
@@ -40,14 +40,37 @@ class Versus(Interval):
 
     Attributes:
         p, p_holm: of the paired test, before and after Holm's correction within the group.
+        p_sign_flip: exact, of the sign-flip permutation test, without a correction.
         separable: whether the difference is significant after the correction.
         seeds_needed: about how many seeds would separate the two, where that is known.
+        n: seeds that both have; None in older files, where it is the row's.
+        units: independent pairs that the tests rest on: n, or draws where several seeds share one.
+        draws_of: whose draws it covers, beside seeds; None in older files, which don't say.
     """
 
     p: float | None = None
     p_holm: float | None = None
+    p_sign_flip: float | None = None
     separable: bool
     seeds_needed: int | None = None
+    n: int | None = None
+    units: int | None = None
+    draws_of: tuple[str, ...] | None = None
+
+
+class Rank(Part):
+    """A place within the group, and the places that its seeds leave open (simultaneously, 95 %)."""
+
+    value: int
+    low: int
+    high: int
+
+
+class Variance(Part):
+    """Variances of accuracy: between draws, and between seeds of one draw; None where they are not known apart."""
+
+    draws: float | None = None
+    seeds: float | None = None
 
 
 class ProtocolName(Part):
@@ -80,6 +103,10 @@ class Row(Part):
     Attributes:
         n: student seeds.
         draws: independent syntheses (or random subsets) among the runs.
+        covers: what the interval of `accuracy` accounts for, `seeds` or `draws and seeds`; None where there is none,
+            and in older files.
+        given_draws: the interval over seeds alone, where there are several draws with several seeds.
+        rank: None in older files.
         random, whole: the references under the same protocol.
         versus_random: paired difference of accuracies, None for random itself.
         rankable: whether the row may stand beside rows of the locked `rd3` protocol.
@@ -93,6 +120,10 @@ class Row(Part):
     n: int
     draws: int
     accuracy: Interval
+    covers: str | None = None
+    given_draws: Interval | None = None
+    variance: Variance = Field(default_factory=Variance)
+    rank: Rank | None = None
     random: Interval | None = None
     whole: Interval | None = None
     hlr: Interval | None = None
@@ -107,6 +138,13 @@ class Row(Part):
     target_fingerprint: str = ""
     versus_random: Versus | None = None
     flags: tuple[str, ...] = ()
+
+    @property
+    def interval_covers(self) -> str | None:
+        """`covers`, worked out where an older file does not say: seeds only unless each has a draw of its own."""
+        if self.accuracy.half is None:
+            return None
+        return self.covers or ("draws and seeds" if self.draws == self.n else "seeds")
 
     @model_validator(mode="before")
     @classmethod
@@ -187,3 +225,11 @@ def ranks(group: Group) -> list[int | None]:
         count += row.rankable or alone
         places.append(count if row.rankable or alone else None)
     return places
+
+
+def rank_intervals(group: Group) -> list[Rank | None]:
+    """The rank of each row with its interval; None where it is not known or counts rows that are not shown."""
+    known = [row.rank for row in group.rows]
+    complete = all(rank is not None and rank.high <= len(known) for rank in known)
+    agrees = complete and [rank and rank.value for rank in known] == ranks(group)
+    return known if agrees else [None for _ in known]
