@@ -19,10 +19,15 @@ MADE_OF = {
 }
 
 
-def scores(cells: Cells, cell: Cell) -> dict[str, Interval | None]:
-    """Every score over the replicates that all its parts have; None where a part is missing."""
+def scores(cells: Cells, cell: Cell, *, w: float = 0.5, gamma: float = 0.5) -> dict[str, Interval | None]:
+    """Every score over the replicates that all its parts have; None where a part is missing.
+
+    Args:
+        w, gamma: weights of LRS and ARS.
+    """
     parts = _parts(cells, cell)
-    found = score_replicates(SubAccuracies(**{name: cells.accuracies(part) for name, part in parts.items()}))
+    accuracies = SubAccuracies(**{name: cells.accuracies(part) for name, part in parts.items()})
+    found = score_replicates(accuracies, w=w, gamma=gamma)
     draws = {name: cells.draws(part) for name, part in parts.items()}
     return {
         name: nested(by_draw(values, *(draws[part] for part in MADE_OF[name]))).interval if values else None

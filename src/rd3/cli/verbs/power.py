@@ -1,7 +1,7 @@
 """How many seeds a difference takes, or what difference a number of seeds can show.
 
 By a two-sided paired t-test. Differences and deviations are in points of accuracy (percent). The deviation is that of
-the paired differences of two methods, seed by seed; from records it is that of each method's difference to random images.
+the paired differences of two methods, seed by seed; from records, that of each method's difference to random images.
 
 Examples:
   rd3 power --difference 1.0 --deviation 0.8
