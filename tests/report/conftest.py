@@ -36,6 +36,8 @@ def json_row(protocol: str, ipc: int, method: str, accuracy: float) -> dict[str,
     gain, loss = accuracy - random, whole - accuracy
     lrs = (np.exp((gain - loss) / 200) - np.exp(-1)) / (np.e - np.exp(-1))
     versus = {**interval(gain, half), "p": 0.01, "p_holm": 0.03, "separable": abs(gain) > half, "seeds_needed": 23}
+    versus |= {"n": 5, "units": 5, "draws_of": ["random"], "deviation": 0.01, "p_sign_flip": 0.0625}
+    place = sorted(ACCURACY[protocol, ipc].values(), reverse=True).index(accuracy) + 1
     return {
         "target": "mnist5k",
         "method": method,
@@ -45,6 +47,10 @@ def json_row(protocol: str, ipc: int, method: str, accuracy: float) -> dict[str,
         "n": 5,
         "draws": 5 if is_random else 1,
         "accuracy": interval(accuracy, half),
+        "covers": "draws and seeds" if is_random else "seeds",
+        "given_draws": None,
+        "variance": {"draws": None, "seeds": None if is_random else 0.0004},
+        "rank": {"value": place, "low": max(1, place - 1), "high": min(5, place + 1)},
         "random": interval(random, half),
         "whole": interval(whole, 0.2),
         "hlr": interval(loss, half),

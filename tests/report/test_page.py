@@ -93,6 +93,33 @@ def test_every_method_and_number_is_there(html: str, report: ReportData) -> None
     assert len(Page(html).named("svg")) >= 4 * 4 + 1
 
 
+def test_every_interval_of_accuracy_says_what_it_covers(html: str) -> None:
+    table = html.partition('id="rankings"')[2].partition("</table>")[0]
+    cells = re.findall(r"<strong>([\d.]+) ± [\d.]+</strong><small>(.*?)</small>", table)
+    assert cells == [
+        ("61.4", "seeds only"),
+        ("55.9", "seeds only"),
+        ("49.1", "seeds only"),
+        ("48.2", "draws and seeds"),
+        ("37.3", "seeds only"),
+    ]
+    assert re.findall(r'<td class="rank">(.*?)</td>', table) == ["1 (1–2)", "2 (1–3)", "3 (2–4)", "4 (3–5)", "5 (4–5)"]
+
+
+def test_cells_are_shown_together_with_a_diagram_where_they_are_enough(
+    html: str, json_rows: list[dict[str, Any]]
+) -> None:
+    few = html.partition('id="across"')[2].partition("</section>")[0]
+    assert few.count("at least 3 cells are needed") == 2
+    assert "<svg" not in few
+    bare = {"seconds": {}, "bytes": {}, "hlr": None, "ior": None, "lrs": None, "ars": None}
+    two = [row | bare for row in json_rows[:10] if row["method"] in ("random", "herding")]
+    students = [row | {"student": student} for student in ("convnet3-bn", "mlp") for row in two]
+    many = render(ReportData("many", rows_from(students))).partition('id="across"')[2].partition("</section>")[0]
+    assert many.count("<svg") == 1
+    assert many.count("over 4 cells (mnist5k IPC 1, 10 with convnet3-bn; mnist5k IPC 1, 10 with mlp)") == 1
+
+
 def test_the_protocol_is_there_in_full(html: str, card: ProtocolCard) -> None:
     text = Page(html).text
     for field in card.fields:
@@ -114,7 +141,7 @@ def test_pictures_decode_to_the_images(html: str, digits: tuple[Tensor, Tensor])
 
 def test_one_run_shows_no_interval_and_a_missing_score_a_dash(json_rows: list[dict[str, Any]]) -> None:
     row = json_rows[1] | {"n": 1, "ars": None, "whole": None, "random": None}
-    body = render(ReportData("one run", rows_from([row]))).partition('id="rankings"')[2].partition("</table>")[0]
+    body = render(ReportData("one run", rows_from([row]))).partition("<tbody>")[2].partition("</table>")[0]
     cells = re.findall(r"<td[^>]*>(.*?)</td>", body)
     assert "<strong>61.4</strong>" in cells
     assert "±" not in body

@@ -27,15 +27,15 @@ def test_a_ranking_fits_and_loses_no_number(rows: list[Row], width: int) -> None
         assert number in text.replace("± ", "±").replace(" s", "s").replace(" kB", "kB").replace(" MB", "MB")
 
 
-@pytest.mark.parametrize("width", [107, 120])
+@pytest.mark.parametrize("width", [113, 120])
 def test_a_row_takes_one_line_where_there_is_room(rows: list[Row], width: int) -> None:
     [line] = [line for line in shown(rows[:5], width).splitlines() if line.startswith("1 ")]
-    assert line.replace(" ", "").startswith("1herding61.4±2.651+13.2±2.6")
+    assert line.replace(" ", "").startswith("1(1–2)herding61.4±2.651°+13.2±2.6")
 
 
 def test_every_method_is_named_on_its_line(rows: list[Row]) -> None:
     lines = shown(rows[:5], 120).splitlines()
-    assert [line.split()[1] for line in lines if line[:1].isdigit()] == [
+    assert [line.split()[2] for line in lines if line[:1].isdigit()] == [
         "herding", "rded", "sre2l[init=real]", "random", "sre2l",
     ]  # fmt: skip
 
@@ -45,6 +45,21 @@ def test_what_the_reader_must_know_stands_below(rows: list[Row]) -> None:
     for words in ("whole target 97.4 ± 0.2 %", "† rd3-demo ranks", "≈ sre2l[init=real]", "One honest sentence."):
         assert words in text
     assert "aids: I real images, R real patches, T teacher." in text.replace("\n", " ")
+
+
+def test_what_an_interval_covers_is_marked_and_explained(rows: list[Row]) -> None:
+    text = shown(rows[:5], 120)
+    lines = [line.split() for line in text.splitlines() if line[:1].isdigit()]
+    draws = {words[2]: words[words.index("5", 3) + 1] for words in lines}
+    assert draws == {"herding": "1°", "rded": "1°", "sre2l[init=real]": "1°", "random": "5", "sre2l": "1°"}
+    assert "°: ± covers student seeds only; without it, draws and seeds" in text.replace("\n", " ")
+
+
+def test_one_line_tells_what_all_cells_of_a_protocol_show(rows: list[Row]) -> None:
+    text = " ".join(shown(rows, 120).split())
+    for protocol in ("rd3-demo v1 (93fd20a1)", "rd3-demo-hard v1 (4be1c07a)"):
+        assert f"{protocol}, mean ranks of 5 methods over 2 cells (mnist5k IPC 1, 10 with convnet3-bn)" in text
+    assert text.count("at least 3 cells are needed") == 2
 
 
 def test_an_unknown_score_is_an_en_dash(json_rows: list[Json]) -> None:

@@ -12,7 +12,7 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
 
 from rd3.base.errors import UserError
-from rd3.scores import holm, paired_difference, seeds_needed, separability, t_interval
+from rd3.scores import detectable_difference, holm, paired_difference, seeds_needed, separability, t_interval
 from rd3.scores.intervals import Interval, sign_flip_p
 
 accuracies = st.integers(0, 10_000).map(lambda correct: correct / 10_000)
@@ -136,3 +136,44 @@ def test_the_sentence_says_what_it_would_take() -> None:
     assert separability(n=5, separable=True, needed=None) == "separable with 5 seeds"
     assert separability(n=1, separable=False, needed=None) == "not separable with 1 seed; needs at least 2"
     assert separability(n=5, separable=False, needed=None).endswith("needs more than 10,000")
+    assert separability(n=6, units=2, separable=False, needed=24).endswith(
+        "with 6 seeds in 2 draws; needs about 24 in 8"
+    )
+
+
+@pytest.mark.parametrize("n", [3, 5, 10, 40])
+@pytest.mark.parametrize("alpha", [0.05, 0.005])
+@pytest.mark.parametrize("power", [0.5, 0.8, 0.95])
+def test_the_detectable_difference_is_statsmodels(n: int, alpha: float, power: float) -> None:
+    # the side that the effect is on, as above
+    effect = TTestPower().solve_power(nobs=n, alpha=alpha / 2, power=power, alternative="larger")
+    assert detectable_difference(n, 0.8, alpha=alpha, power=power) == pytest.approx(0.8 * effect, rel=2e-4)
+
+
+@given(st.integers(2, 60), st.floats(0.001, 10))
+def test_seeds_needed_and_detectable_difference_are_each_others_inverse(n: int, deviation: float) -> None:
+    least = detectable_difference(n, deviation)
+    assert seeds_needed(least * 1.0001, deviation) == n
+    more = seeds_needed(least * 0.999, deviation)
+    assert more is not None
+    assert more > n
+
+
+def test_two_seeds_can_see_very_large_differences_only() -> None:
+    assert detectable_difference(2, 1.0) > 10
+    assert detectable_difference(2, 0.0) == 0
+    assert math.isfinite(detectable_difference(2, 1.0, alpha=1e-6))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"n": 1, "deviation": 1.0}, "seeds = 1: a test needs at least 2"),
+        ({"n": 5, "deviation": -1.0}, r"deviation = -1\.0"),
+        ({"n": 5, "deviation": 1.0, "alpha": 0.0}, r"alpha = 0\.0: must lie between 0 and 1"),
+        ({"n": 5, "deviation": 1.0, "power": 0.01}, r"power = 0\.01: must be above alpha"),
+    ],
+)
+def test_what_no_test_can_do_is_refused(arguments: dict[str, float], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        detectable_difference(**arguments)  # type: ignore[arg-type]

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 from rd3.base.errors import UserError
 from rd3.base.spec import fingerprint_of
@@ -142,6 +143,73 @@ def test_differences_to_random_are_paired_and_corrected_within_the_group() -> No
     assert close["seeds_needed"] > 3
 
 
+def with_draws(values: dict[int, float], draws: int) -> list[Record]:
+    """Runs of herding, replicate r on draw r modulo `draws`, and of random with a subset a replicate."""
+    made = [record("rd3", "herding", r, v, draw=r % draws, images=f"set {r % draws}") for r, v in values.items()]
+    return made + [record("rd3", "random", r, 0.60 + 0.01 * (r % 3)) for r in values]
+
+
+def test_a_row_says_what_its_interval_covers_and_how_much_draws_and_seeds_vary() -> None:
+    values = {0: 0.70, 1: 0.75, 2: 0.66, 3: 0.71, 4: 0.76, 5: 0.65}
+    row = row_of(rows(with_draws(values, 3)), "rd3", "herding")
+    by_draw = [[values[draw], values[draw + 3]] for draw in range(3)]
+    means = [fmean(seeds) for seeds in by_draw]
+    low, high = stats.t.interval(0.95, 2, loc=fmean(means), scale=stats.sem(means))
+    assert row["accuracy"] == pytest.approx({"mean": fmean(means), "low": low, "high": high})
+    assert (row["n"], row["draws"], row["covers"]) == (6, 3, "draws and seeds")
+    within = fmean([stats.tvar(seeds) for seeds in by_draw])
+    ratio = stats.f_oneway(*by_draw).statistic
+    assert row["variance"] == pytest.approx({"draws": (ratio - 1) * within / 2, "seeds": within})
+    low, high = stats.t.interval(0.95, 3, loc=fmean(means), scale=(within / 6) ** 0.5)
+    assert row["given_draws"] == pytest.approx({"mean": fmean(means), "low": low, "high": high})
+
+
+def test_differences_and_scores_take_the_seeds_of_a_draw_together() -> None:
+    values = {0: 0.70, 1: 0.75, 2: 0.66, 3: 0.71, 4: 0.76, 5: 0.65}
+    row = row_of(rows(with_draws(values, 3)), "rd3", "herding")
+    gains = [values[r] - (0.60 + 0.01 * (r % 3)) for r in range(6)]
+    means = [fmean((gains[draw], gains[draw + 3])) for draw in range(3)]
+    oracle = stats.ttest_1samp(means, 0)
+    low, high = oracle.confidence_interval()
+    found = row["versus_random"]
+    assert (found["p"], found["low"], found["high"]) == pytest.approx((oracle.pvalue, low, high))
+    assert (found["n"], found["units"], found["draws_of"]) == (6, 3, ["herding", "random"])
+    assert found["p_sign_flip"] == 0.25
+    assert row["ior"] == pytest.approx({"mean": fmean(means), "low": low, "high": high})
+
+
+def test_one_synthesis_covers_seeds_only_and_its_difference_the_subsets_of_random() -> None:
+    table = rows(records())
+    herding, random = row_of(table, "rd3", "herding"), row_of(table, "rd3", "random")
+    assert (herding["covers"], random["covers"]) == ("seeds", "draws and seeds")
+    assert herding["variance"] == pytest.approx({"draws": None, "seeds": stats.tvar(ACCURACIES["rd3", "herding"])})
+    assert random["variance"] == {"draws": None, "seeds": None}, "one seed a subset does not tell them apart"
+    assert herding["given_draws"] is None
+    assert herding["versus_random"]["draws_of"] == ["random"]
+    assert herding["versus_random"]["p_sign_flip"] == 0.25
+    assert rows(records([("rd3", "herding")])[:1])[0]["covers"] is None
+
+
+def test_unequal_numbers_of_seeds_count_every_draw_equally() -> None:
+    row = row_of(rows(with_draws({0: 0.70, 1: 0.80, 2: 0.72, 3: 0.82, 4: 0.74}, 2)), "rd3", "herding")
+    assert row["accuracy"]["mean"] == pytest.approx(fmean((0.72, 0.81)))
+
+
+def test_ranks_are_those_that_paired_tests_leave_open() -> None:
+    found = {row["method"]: row["rank"] for row in rows(records()) if row["protocol"]["id"] == "rd3"}
+    names = [name for protocol, name in ACCURACIES if protocol == "rd3"]
+    pairs = [(a, b) for a in names for b in names if a < b]
+    p_values = [stats.ttest_rel(ACCURACIES["rd3", a], ACCURACIES["rd3", b]).pvalue for a, b in pairs]
+    ahead = {pair for pair, p in zip(pairs, multipletests(p_values, method="holm")[1], strict=True) if p < 0.05}
+    assert 0 < len(ahead) < 6, "the case is chosen so that some pairs are separable"
+    mean = {name: fmean(ACCURACIES["rd3", name]) for name in names}
+    for name in names:
+        others = [a if b == name else b for a, b in ahead if name in (a, b)]
+        better = sum(mean[other] > mean[name] for other in others)
+        assert (found[name]["low"], found[name]["high"]) == (1 + better, 4 - (len(others) - better))
+    assert [found[name]["value"] for name in ("herding", "close", "random", "noise")] == [1, 2, 3, 4]
+
+
 def test_two_versions_of_a_protocol_are_not_mixed() -> None:
     one = records([("rd3", "random")])
     other = [r.model_copy(update={"protocol": r.protocol.model_copy(update={"hash": "x"})}) for r in one]
@@ -162,6 +230,15 @@ def test_the_sentence_says_who_is_above_below_and_not_separable() -> None:
     assert "above them: herding (+10.3)" in text
     assert "below them, under the same labels: noise (-19.3)" in text
     assert "not separable from random: close (3 seeds, about" in text
+
+
+def test_the_sentence_says_what_rests_on_one_synthesis() -> None:
+    assert "(mlp, n = 3, one synthesis a method)" in sentence(groups(rows(records()))[0])
+    two = with_draws({0: 0.62, 1: 0.59, 2: 0.64, 3: 0.60}, 2)
+    assert "one synthesis" not in sentence(rows(two))
+    assert "herding (4 seeds in 2 draws, about " in sentence(rows(two))
+    mixed = [*two, *(record("rd3", "noise", r, 0.4 + 0.01 * r) for r in range(4))]
+    assert "one synthesis of noise)" in sentence(rows(mixed))
 
 
 def test_one_seed_compares_nothing_and_says_so() -> None:

@@ -31,7 +31,8 @@ def label(method: str) -> str:
     'sre2l\n[init=real]'
     """
     name, bracket, settings = plain(method).partition("[")
-    lines = [*textwrap.wrap(name, NAME_WIDTH), *textwrap.wrap(bracket + settings, NAME_WIDTH)]
+    settings = (bracket + settings).replace(",", ", ")  # so that it breaks between two of them
+    lines = [*textwrap.wrap(name, NAME_WIDTH), *textwrap.wrap(settings, NAME_WIDTH)]
     return "\n".join(lines) or "?"
 
 

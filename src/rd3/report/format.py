@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rd3.report.ranking import Interval
+from rd3.report.ranking import Interval, Rank
 
 DASH = "–"
 MINUS = "−"
@@ -74,6 +74,17 @@ def p_value(p: float | None) -> str:
     if p < 0.001:
         return "< 0.001"
     return "1" if p >= 0.995 else f"{p:.2f}" if p >= 0.1 else f"{p:.3f}"
+
+
+def place(value: int | None, rank: Rank | None, *, unranked: str, between: str = " ") -> str:
+    """A place in a ranking with the places that the seeds leave open.
+
+    >>> place(2, Rank(value=2, low=1, high=4), unranked="†"), place(None, None, unranked="†")
+    ('2 (1–4)', '†')
+    """
+    if value is None:
+        return unranked
+    return str(value) if rank is None else f"{value}{between}({rank.low}–{rank.high})"
 
 
 def seconds(value: float | None) -> str:

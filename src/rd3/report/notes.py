@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from rd3.report.format import percent, plain
-from rd3.report.ranking import Group
+import math
+from collections.abc import Iterable
+
+from rd3.report.format import estimate, number, p_value, percent, plain
+from rd3.report.ranking import Group, Row, Versus
+from rd3.scores.power import needed_in_draws, seeds_in_draws
 
 MARK = "†"
 NOT_SEPARABLE = "≈"
+SEEDS_ONLY = "°"
 RANDOM = "random"
 
 
@@ -36,8 +41,8 @@ def references(group: Group) -> str:
 
 
 def notes(group: Group) -> list[str]:
-    """One line each: what may not be ranked, what is not separable from random, and the flags of the rows."""
-    return [*_rankable(group), *_separable(group), *_flags(group)]
+    """One line each: what may not be ranked, what is not separable from random, what that rests on, and flags."""
+    return [*_rankable(group), *_separable(group), *_tests(group), *_scope(group), *_variances(group), *_flags(group)]
 
 
 def _rankable(group: Group) -> list[str]:
@@ -48,15 +53,77 @@ def _rankable(group: Group) -> list[str]:
     return [f"{MARK} {', '.join(barred)}: shown, but not rankable under {protocol}."] if barred else []
 
 
+def _compared(group: Group) -> Iterable[tuple[Row, Versus]]:
+    return ((row, row.versus_random) for row in group.rows if row.versus_random is not None)
+
+
 def _separable(group: Group) -> list[str]:
     lines = []
-    for row in group.rows:
-        versus = row.versus_random
-        if versus is not None and not versus.separable:
-            need = f"; it would need about {versus.seeds_needed} seeds" if versus.seeds_needed else ""
-            seeds = "1 seed" if row.n == 1 else f"{row.n} seeds"
+    for row, versus in _compared(group):
+        if not versus.separable:
+            n = row.n if versus.n is None else versus.n
+            needed = versus.seeds_needed
+            need = f"; it would need {_seeds(needed_in_draws(n, needed, versus.units))}" if needed else ""
+            seeds = seeds_in_draws(n, versus.units)
             lines.append(f"{NOT_SEPARABLE} {plain(row.method)} is not separable from random with {seeds}{need}.")
     return lines
+
+
+def _seeds(needed: str) -> str:
+    """`about 24 seeds`, or `about 24 seeds in 8 draws`."""
+    seeds, inside, draws = needed.partition(" in ")
+    return f"{seeds} seeds{inside}{draws} draws" if inside else f"{seeds} seeds"
+
+
+def _tests(group: Group) -> list[str]:
+    """Both tests side by side: one assumes normal differences, the other cannot be significant with few of them."""
+    found = [(row, versus) for row, versus in _compared(group) if versus.p_sign_flip is not None]
+    if not found:
+        return []
+    values = "; ".join(
+        f"{plain(row.method)} {p_value(versus.p_holm)}, {p_value(versus.p_sign_flip)}" for row, versus in found
+    )
+    units = max(versus.units or versus.n or row.n for row, versus in found)
+    least = p_value(2 / 2**units)
+    return [
+        f"p of vs random, by paired t-test with Holm's correction, then by exact sign flips without one"
+        f" ({'at least ' + least if least[0] != '<' else 'can be ' + least} with {units} pairs): {values}."
+    ]
+
+
+def _scope(group: Group) -> list[str]:
+    """What the differences to random cover: with one synthesis, another might have fared otherwise."""
+    scopes: dict[tuple[bool, bool], list[str]] = {}
+    for row, versus in _compared(group):
+        if versus.draws_of is not None and versus.low is not None:
+            scope = (row.method in versus.draws_of, any(map(is_random, versus.draws_of)))
+            scopes.setdefault(scope, []).append(plain(row.method))
+    if len(scopes) == 1:
+        return [f"vs random covers {_scope_words(*scope)}." for scope in scopes]
+    return [f"vs random covers {_scope_words(*scope)}: {', '.join(names)}." for scope, names in scopes.items()]
+
+
+def _scope_words(own: bool, random: bool) -> str:
+    varied = {
+        (True, True): "seeds, and draws on both sides",
+        (True, False): "seeds and the method's draws, for the one random subset at hand",
+        (False, True): "seeds and random's draws, for the one synthesis of a method at hand",
+        (False, False): "seeds only, for the draws at hand",
+    }
+    return varied[own, random]
+
+
+def _variances(group: Group) -> list[str]:
+    """Deviations of draws and of seeds in points, where the design tells them apart."""
+    parts = []
+    for row in group.rows:
+        draws, seeds = row.variance.draws, row.variance.seeds
+        if draws is not None and seeds is not None:
+            half = estimate(row.given_draws, decimals=1, scale=100)[1]
+            deviations = (number(100 * math.sqrt(variance), 1) for variance in (draws, seeds))
+            parts.append(f"{plain(row.method)} {', '.join(deviations)}, ±\u00a0{half}")
+    what = "Standard deviation between draws, between seeds of a draw, and ± of accuracy over seeds for these draws"
+    return [f"{what}, in points: {'; '.join(parts)}."] if parts else []
 
 
 def _flags(group: Group) -> list[str]:

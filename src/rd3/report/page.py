@@ -16,11 +16,13 @@ from markupsafe import Markup, escape
 from rd3.base.files import write_atomic
 from rd3.report import format as show
 from rd3.report import notes
+from rd3.report.across import Across, across, sentence
 from rd3.report.chart_style import domain, ends, marks
 from rd3.report.charts import Look, accuracy_chart, score_charts
 from rd3.report.data import Grid, ReportData
+from rd3.report.diagram import rank_diagram
 from rd3.report.grid import contact_sheet
-from rd3.report.ranking import Group, grouped, ranks
+from rd3.report.ranking import Group, grouped, rank_intervals, ranks
 from rd3.report.trends import cost_chart, curve_chart, total_bytes
 
 TILE = 30  # wanted side of a shown image, in CSS pixels
@@ -33,12 +35,21 @@ class Section:
     anchor: str
     title: str
     group: Group
-    ranks: list[int | None]
+    places: list[str]
     references: str
     notes: list[str]
     accuracy: Markup
     scores: list[Markup]
     costs: list[Markup]
+
+
+@dataclass(frozen=True)
+class Overview:
+    """What all cells of a protocol show together; the diagram is SVG, where there are cells enough for one."""
+
+    title: str
+    sentence: str
+    diagram: Markup | None
 
 
 @dataclass(frozen=True)
@@ -72,6 +83,7 @@ def render(data: ReportData) -> str:
     return environment.get_template("page.html.j2").render(
         data=data,
         sections=[_section(place, group, look, _limits(groups, group)) for place, group in enumerate(groups, start=1)],
+        overviews=[_overview(found, look) for found in across(data.rows)],
         pictures=[_picture(grid) for grid in data.grids],
         curves=[(item.title, Markup(curve_chart(item.lines, title=item.title, look=look))) for item in data.curves],
         not_separable=notes.NOT_SEPARABLE,
@@ -82,12 +94,12 @@ def render(data: ReportData) -> str:
 
 
 def breakable(name: str) -> Markup:
-    """A method's name that may break before its settings.
+    """A method's name that may break before its settings, and between them.
 
-    >>> breakable("a<b[init=real]")
-    Markup('a&lt;b<wbr>[init=real]')
+    >>> breakable("a<b[init=real,steps=2]")
+    Markup('a&lt;b<wbr>[init=real,<wbr>steps=2]')
     """
-    return Markup(str(escape(show.plain(name))).replace("[", "<wbr>["))
+    return Markup(str(escape(show.plain(name))).replace("[", "<wbr>[").replace(",", ",<wbr>"))
 
 
 def value_text(value: Any) -> str:
@@ -121,13 +133,23 @@ def _section(place: int, group: Group, look: Look, limits: tuple[float, float]) 
         anchor=f"ranking-{place}",
         title=notes.group_title(group),
         group=group,
-        ranks=ranks(group),
+        places=_places(group),
         references=notes.references(group),
         notes=notes.notes(group),
         accuracy=Markup(accuracy_chart(group, look=look, limits=limits)),
         scores=[Markup(chart) for chart in score_charts(group, look=look)],
         costs=_cost_charts(group, look),
     )
+
+
+def _places(group: Group) -> list[str]:
+    both = zip(ranks(group), rank_intervals(group), strict=True)
+    return [show.place(rank, interval, unranked=notes.MARK) for rank, interval in both]
+
+
+def _overview(found: Across, look: Look) -> Overview:
+    diagram = Markup(rank_diagram(found, look=look)) if found.result.decidable else None
+    return Overview(found.title, sentence(found), diagram)
 
 
 def _cost_charts(group: Group, look: Look) -> list[Markup]:

@@ -7,119 +7,24 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pydantic import ConfigDict, Field, model_validator
-
 from rd3.base.errors import UserError
-from rd3.base.spec import Spec, parse
+from rd3.base.spec import parse
+from rd3.report.rows import Interval, ProtocolName, Rank, Row, Versus
 
+__all__ = [
+    "Group",
+    "GroupKey",
+    "Interval",
+    "Rank",
+    "Row",
+    "Versus",
+    "grouped",
+    "rank_intervals",
+    "ranks",
+    "read_ranking",
+    "rows_from",
+]
 SCHEMA = "rd3.ranking/1"
-INTERVALS = ("accuracy", "random", "hlr", "ior", "lrs", "ars", "versus_random")
-
-
-class Part(Spec):
-    """Base of what is read from a ranking; a newer writer may have added keys."""
-
-    model_config = ConfigDict(extra="ignore")
-
-
-class Interval(Part):
-    """A mean with the ends of its 95 % interval; `low` and `high` are None where one value is all there is."""
-
-    mean: float
-    low: float | None = None
-    high: float | None = None
-
-    @property
-    def half(self) -> float | None:
-        """Half the width of the interval, or None without one."""
-        return None if self.low is None or self.high is None else (self.high - self.low) / 2
-
-
-class Versus(Interval):
-    """The paired difference to random real images.
-
-    Attributes:
-        p, p_holm: of the paired test, before and after Holm's correction within the group.
-        separable: whether the difference is significant after the correction.
-        seeds_needed: about how many seeds would separate the two, where that is known.
-    """
-
-    p: float | None = None
-    p_holm: float | None = None
-    separable: bool
-    seeds_needed: int | None = None
-
-
-class ProtocolName(Part):
-    """What identifies a locked protocol."""
-
-    id: str
-    version: int | str
-    hash: str
-
-
-class Seconds(Part):
-    """What each stage took; None where nobody knows, as for images made elsewhere."""
-
-    squeeze: float | None = None
-    synthesise: float | None = None
-    relabel: float | None = None
-    train: float | None = None
-
-
-class Bytes(Part):
-    """What the images, and the labels they need, take up."""
-
-    images: int | None = None
-    labels: int | None = None
-
-
-class Row(Part):
-    """One method on one target, at one IPC, under one protocol, with one student. Accuracies are fractions.
-
-    Attributes:
-        n: student seeds.
-        draws: independent syntheses (or random subsets) among the runs.
-        random, whole: the references under the same protocol.
-        versus_random: paired difference of accuracies, None for random itself.
-        rankable: whether the row may stand beside rows of the locked `rd3` protocol.
-    """
-
-    target: str
-    method: str
-    ipc: int
-    protocol: ProtocolName
-    student: str
-    n: int
-    draws: int
-    accuracy: Interval
-    random: Interval | None = None
-    whole: Interval | None = None
-    hlr: Interval | None = None
-    ior: Interval | None = None
-    lrs: Interval | None = None
-    ars: Interval | None = None
-    seconds: Seconds = Field(default_factory=Seconds)
-    bytes: Bytes = Field(default_factory=Bytes)
-    fingerprint: str = ""
-    aids: tuple[str, ...] = ()
-    rankable: bool = True
-    target_fingerprint: str = ""
-    versus_random: Versus | None = None
-    flags: tuple[str, ...] = ()
-
-    @model_validator(mode="before")
-    @classmethod
-    def _one_run_has_no_interval(cls, values: Any) -> Any:
-        """One seed says nothing about the spread, whatever its writer put into `low` and `high`."""
-        if not isinstance(values, Mapping) or values.get("n") != 1:
-            return values
-        bare = {key: {**values[key], "low": None, "high": None} for key in INTERVALS if _is_mapping(values.get(key))}
-        return {**values, **bare}
-
-
-def _is_mapping(value: Any) -> bool:
-    return isinstance(value, Mapping)
 
 
 class GroupKey(NamedTuple):
@@ -187,3 +92,11 @@ def ranks(group: Group) -> list[int | None]:
         count += row.rankable or alone
         places.append(count if row.rankable or alone else None)
     return places
+
+
+def rank_intervals(group: Group) -> list[Rank | None]:
+    """The rank of each row with its interval; None where it is not known or counts rows that are not shown."""
+    known = [row.rank for row in group.rows]
+    complete = all(rank is not None and rank.high <= len(known) for rank in known)
+    agrees = complete and [rank and rank.value for rank in known] == ranks(group)
+    return known if agrees else [None for _ in known]

@@ -13,7 +13,8 @@ from rd3.evaluation.protocol import Protocol
 from rd3.report.data import Cost, CurveSet, Grid, ProtocolCard, ProtocolField, ReportData
 from rd3.report.format import seconds
 from rd3.report.ranking import read_ranking
-from rd3.scores.intervals import t_interval
+from rd3.scores.nested import by_draw, nested
+from rd3.study.cells import draw_of
 from rd3.study.ranking import groups
 from rd3.study.records import Record, read_records
 from rd3.study.spec import StudySpec
@@ -95,9 +96,11 @@ def _curves(records: Sequence[Record]) -> Iterable[CurveSet]:
 
 
 def _line(records: list[Record]) -> list[tuple[int, float, float | None, float | None]]:
+    draws = {place: draw_of(record) for place, record in enumerate(records)}
     points = []
     for position, (epoch, _) in enumerate(records[0].curve):
-        interval = t_interval([record.curve[position][1] for record in records])
+        values = {place: record.curve[position][1] for place, record in enumerate(records)}
+        interval = nested(by_draw(values, draws)).interval
         points.append((epoch, interval.mean, interval.low, interval.high))
     return points
 

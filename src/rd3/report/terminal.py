@@ -10,9 +10,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from rd3.report.format import DASH, estimate, plain, seconds, size
-from rd3.report.notes import MARK, NOT_SEPARABLE, group_title, is_random, notes, references
-from rd3.report.ranking import Group, Interval, Row, grouped, ranks
+from rd3.report.across import across
+from rd3.report.across import sentence as across_sentence
+from rd3.report.format import DASH, estimate, place, plain, seconds, size
+from rd3.report.notes import MARK, NOT_SEPARABLE, SEEDS_ONLY, group_title, is_random, notes, references
+from rd3.report.ranking import Group, Interval, Rank, Row, grouped, rank_intervals, ranks
 
 LETTERS = {
     "teacher": "T",
@@ -23,8 +25,10 @@ LETTERS = {
     "extra data": "X",
 }
 LEGEND = (
-    "Accuracy and its difference to random (vs random) in percent, ± half a 95 % t-interval over n student seeds; "
-    "dr: draws (independent syntheses); where dr is 1, the interval covers student seeds only. "
+    "#: rank by accuracy and the ranks that paired tests of all pairs leave open (95 %, all rows together). "
+    "Accuracy and its difference to random (vs random) in percent, ± half a 95 % t-interval; n: student seeds; "
+    f"dr: draws (independent syntheses or subsets); {SEEDS_ONLY}: ± covers student seeds only; without it, draws and "
+    "seeds. The whole target's ± covers seeds. "
     "HLR: points lost against the whole target on hard labels, less is better; IOR: points won over random; "
     "LRS: both in one number; ARS: IOR with and without augmentation in one number; both from 0 to 1, more is better. "
     "synth: time to make the images; images, labels: bytes."
@@ -78,13 +82,13 @@ def ranking_table(rows: Sequence[Row], *, width: int = 120) -> Table:
 
 
 def print_ranking(console: Console, rows: Sequence[Row], sentences: Sequence[str] = ()) -> None:
-    """Print every ranking, the legend, and what was found."""
+    """Print every ranking, the legend, what was found, and what the ranks over all cells of a protocol show."""
     for group in grouped(rows):
         console.print(ranking_table(group.rows, width=console.width))
         console.print()
     aids = ", ".join(f"{letter} {plain(aid)}" for aid, letter in aid_letters(rows).items())
     console.print(Text(f"{LEGEND} aids: {aids or 'none'}.", style="dim"))
-    for sentence in sentences:
+    for sentence in [*sentences, *map(across_sentence, across(rows))]:
         console.print(Text(f"\n{plain(sentence)}", style="bold"))
 
 
@@ -92,25 +96,30 @@ def _table(group: Group, layout: Layout) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, layout.gap - 1, 0, 0))
     table.title, table.title_justify, table.title_style = Text(group_title(group), style="bold"), "left", ""
     table.caption_justify, table.caption_style = "left", ""
-    for name in ("#", "method"):
-        table.add_column(name, overflow="fold", max_width=24 if layout.gap > 1 else 16)
+    table.add_column("#", no_wrap=True)
+    table.add_column("method", overflow="fold", max_width=24 if layout.gap > 1 else 16)
     two_lines = "\n" in layout.between
     for name in ("accuracy", "n", "dr", "vs random", "HLR", "IOR", "LRS", "ARS", "synth", "images", "labels"):
         table.add_column(name.replace(" ", "\n") if two_lines else name, justify="right", no_wrap=True)
     table.add_column("aids")
     letters = aid_letters(group.rows)
-    for row, rank in zip(group.rows, ranks(group), strict=True):
-        table.add_row(*_cells(row, rank, layout, letters), style="italic" if is_random(row.method) else "")
+    for row, rank, interval in zip(group.rows, ranks(group), rank_intervals(group), strict=True):
+        cells = _cells(row, _place(rank, interval, layout), layout, letters)
+        table.add_row(*cells, style="italic" if is_random(row.method) else "")
     return table
 
 
-def _cells(row: Row, rank: int | None, layout: Layout, letters: dict[str, str]) -> list[Text]:
+def _place(rank: int | None, interval: Rank | None, layout: Layout) -> str:
+    return place(rank, interval, unranked=MARK, between="\n" if "\n" in layout.between else " ")
+
+
+def _cells(row: Row, rank: str, layout: Layout, letters: dict[str, str]) -> list[Text]:
     return [
-        Text(MARK if rank is None else str(rank)),
+        Text(rank),
         Text(plain(row.method)),
         Text(_points(row.accuracy, layout), style="bold"),
         Text(str(row.n)),
-        Text(str(row.draws)),
+        Text(f"{row.draws}{SEEDS_ONLY if row.interval_covers == 'seeds' else ''}"),
         Text(_versus(row, layout)),
         Text(_points(row.hlr, layout)),
         Text(_points(row.ior, layout)),

@@ -3,96 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from statistics import fmean
 from typing import Any
 
-from rd3.base.errors import UserError
 from rd3.base.spec import fingerprint_of
-from rd3.scores.definitions import SubAccuracies, score_cell
-from rd3.scores.intervals import Interval, t_interval
+from rd3.scores.intervals import Interval
+from rd3.scores.nested import Nested, by_draw, nested
 from rd3.scores.ranking import Comparison, compare
-from rd3.study.jobs.run import WHOLE
+from rd3.scores.ranks import rank_intervals
+from rd3.study.cells import Cell, Cells
 from rd3.study.plan import RANDOM
 from rd3.study.records import Record
+from rd3.study.scored import scores
 
 SCHEMA = "rd3.ranking/1"
-
-
-@dataclass(frozen=True)
-class Cell:
-    """What is ranked: everything but the replicate."""
-
-    target: str
-    target_fingerprint: str
-    ipc: int | None
-    protocol: str
-    student: str
-    method: str
-
-
-class Cells:
-    """Records by cell, each cell ordered by replicate."""
-
-    def __init__(self, records: Iterable[Record]) -> None:
-        self._cells: dict[Cell, dict[int, Record]] = {}
-        hashes: dict[str, str] = {}
-        teachers: dict[tuple[str, str], set[str]] = {}
-        for record in records:
-            mark = record.protocol
-            if hashes.setdefault(mark.id, mark.hash) != mark.hash:
-                raise UserError(f"protocol {mark.id} has two hashes among these records; a ranking does not mix them")
-            self._add(record)
-            labelled = teachers.setdefault((record.target_fingerprint, mark.id), set(record.teachers))
-            if labelled != set(record.teachers):
-                raise UserError(
-                    f"{record.target}, {mark.id}: the labels of these records come from different teachers;"
-                    " rank them apart"
-                )
-
-    def _add(self, record: Record) -> None:
-        cell = Cell(
-            record.target,
-            record.target_fingerprint,
-            record.ipc,
-            record.protocol.id,
-            record.student,
-            record.method,
-        )
-        known = self._cells.setdefault(cell, {}).setdefault(record.replicate, record)
-        if known.fingerprint != record.fingerprint:
-            place = f"{cell.method}, IPC {cell.ipc}, {cell.protocol}, {cell.student}, seed {record.replicate}"
-            raise UserError(f"two runs of {place} on {cell.target}: {_what_differs(known, record)}; rank them apart")
-
-    def ranked(self) -> list[Cell]:
-        """Cells that get a row, in a stable order."""
-        cells = [
-            cell
-            for cell, runs in self._cells.items()
-            if cell.method != WHOLE and next(iter(runs.values())).protocol.purpose == "ranking"
-        ]
-        return sorted(
-            cells, key=lambda c: (c.target, c.target_fingerprint, c.ipc or 0, c.protocol, c.student, c.method)
-        )
-
-    def runs(self, cell: Cell) -> dict[int, Record]:
-        return dict(sorted(self._cells.get(cell, {}).items()))
-
-    def accuracies(self, cell: Cell | None) -> dict[int, float]:
-        return {} if cell is None else {replicate: run.accuracy for replicate, run in self.runs(cell).items()}
-
-    def whole(self, cell: Cell) -> dict[int, float]:
-        """Accuracies of the whole target under the protocol that the cell's runs name."""
-        named = next(iter(self.runs(cell).values())).protocol.counterparts.whole
-        return {} if named is None else self.accuracies(replace(cell, ipc=None, method=WHOLE, protocol=named))
-
-
-def _what_differs(first: Record, second: Record) -> str:
-    if first.teachers != second.teachers:
-        return "their teachers differ"
-    if first.images != second.images:
-        return "their images differ"
-    return "their settings or versions of rd3 differ"
 
 
 def rows(records: Sequence[Record]) -> list[dict[str, Any]]:
@@ -106,8 +31,8 @@ def rows(records: Sequence[Record]) -> list[dict[str, Any]]:
     answer = []
     for group in groups([row for _, row in ranked]):
         members = {id(row) for row in group}
-        _compare_with_random([(cell, row) for cell, row in ranked if id(row) in members], cells)
-        answer += sorted(group, key=lambda row: -row["accuracy"]["mean"])
+        _compare([(cell, row) for cell, row in ranked if id(row) in members], cells)
+        answer += sorted(group, key=lambda row: row["rank"]["value"])
     return answer
 
 
@@ -123,7 +48,8 @@ def groups(table: Iterable[dict[str, Any]]) -> list[list[dict[str, Any]]]:
 def _row(cells: Cells, cell: Cell) -> dict[str, Any]:
     runs = cells.runs(cell)
     first = next(iter(runs.values()))
-    own, random, whole = cells.accuracies(cell), cells.accuracies(replace(cell, method=RANDOM)), cells.whole(cell)
+    own, random, whole = (_nested(cells, one) for one in (cell, replace(cell, method=RANDOM), cells.whole(cell)))
+    assert own is not None, "a ranked cell has runs"
     return {
         "target": cell.target,
         "target_fingerprint": cell.target_fingerprint,
@@ -132,11 +58,14 @@ def _row(cells: Cells, cell: Cell) -> dict[str, Any]:
         "protocol": {"id": first.protocol.id, "version": first.protocol.version, "hash": first.protocol.hash},
         "student": cell.student,
         "n": len(runs),
-        "draws": len({run.draw for run in runs.values()}),
-        "accuracy": _interval(own.values()),
-        "random": _interval(random.values()),
-        "whole": _interval(whole.values()),
-        **_scores(cells, cell, own, random, whole),
+        "draws": own.draws,
+        "accuracy": _bounds(own.interval),
+        "covers": own.covers,
+        "given_draws": _bounds(own.given_draws),
+        "variance": {"draws": own.between, "seeds": own.within},
+        "random": _bounds(random.interval if random else None),
+        "whole": _bounds(whole.interval if whole else None),
+        **{name: _bounds(interval) for name, interval in scores(cells, cell).items()},
         "versus_random": None,
         "seconds": {name: _mean_seconds(runs.values(), name) for name in ("squeeze", "synthesise", "relabel", "train")},
         "bytes": {"images": first.bytes.images, "labels": first.bytes.labels},
@@ -147,15 +76,20 @@ def _row(cells: Cells, cell: Cell) -> dict[str, Any]:
     }
 
 
+def _nested(cells: Cells, cell: Cell | None) -> Nested | None:
+    accuracies = cells.accuracies(cell)
+    return nested(by_draw(accuracies, cells.draws(cell))) if accuracies else None
+
+
 def _mean_seconds(runs: Iterable[Record], stage: str) -> float | None:
     """Mean over runs, None where the stage's time is not known."""
     found = [getattr(run.seconds, stage) for run in runs]
     return None if None in found else fmean(found)
 
 
-def _weak(whole: dict[int, float], random: dict[int, float]) -> set[str]:
+def _weak(whole: Nested | None, random: Nested | None) -> set[str]:
     """A reference that a handful of images beats was trained too little to measure a loss against."""
-    if whole and random and fmean(whole.values()) < fmean(random.values()):
+    if whole and random and whole.interval.mean < random.interval.mean:
         return {"HLR and LRS mean little: the whole target, under its protocol, is below random images"}
     return set()
 
@@ -165,58 +99,39 @@ def _mark(record: Record) -> set[str]:
     return {f"not rankable: {reason}"} if reason else set()
 
 
-def _scores(
-    cells: Cells, cell: Cell, own: dict[int, float], random: dict[int, float], whole: dict[int, float]
-) -> dict[str, dict[str, float | None] | None]:
-    """HLR, IOR, LRS, ARS over the replicates that all their parts have; None where a part is missing."""
-    first = next(iter(cells.runs(cell).values()))
-    marks = first.protocol.counterparts
-    unnamed = {} if first.settings.soft else own  # soft labels without a hard counterpart have no A_sh
-    hard = cells.accuracies(replace(cell, protocol=marks.hard)) if marks.hard else unnamed
-    plain = cells.accuracies(replace(cell, protocol=marks.plain)) if marks.plain else {}
-    plain_random = cells.accuracies(replace(cell, protocol=marks.plain, method=RANDOM)) if marks.plain else {}
-    scores = score_cell(
-        SubAccuracies(
-            whole_hard=whole,
-            synthetic_hard=hard,
-            synthetic_own=own,
-            random_own=random,
-            synthetic_plain=plain,
-            random_plain=plain_random,
-        )
-    )
-    found = {"hlr": scores.hlr, "ior": scores.ior, "lrs": scores.lrs, "ars": scores.ars}
-    return {name: None if interval is None else _bounds(interval) for name, interval in found.items()}
+def _bounds(interval: Interval | None) -> dict[str, float | None] | None:
+    return None if interval is None else {"mean": interval.mean, "low": interval.low, "high": interval.high}
 
 
-def _interval(values: Iterable[float]) -> dict[str, float | None] | None:
-    found = list(values)
-    return _bounds(t_interval(found)) if found else None
-
-
-def _bounds(interval: Interval) -> dict[str, float | None]:
-    return {"mean": interval.mean, "low": interval.low, "high": interval.high}
-
-
-def _compare_with_random(ranked: list[tuple[Cell, dict[str, Any]]], cells: Cells) -> None:
-    """Fill in each row's paired difference to random, with p corrected over the group (Holm)."""
+def _compare(ranked: list[tuple[Cell, dict[str, Any]]], cells: Cells) -> None:
+    """Fill in each row's rank, and its paired difference to random with p corrected over the group (Holm)."""
     accuracies = {cell.method: cells.accuracies(cell) for cell, _ in ranked}
+    draws = {cell.method: cells.draws(cell) for cell, _ in ranked}
+    resolution = 1 / next(iter(cells.runs(ranked[0][0]).values())).test_images
+    ranks = rank_intervals(accuracies, draws=draws, resolution=resolution)
     random = accuracies.get(RANDOM, {})
     comparable = {method: runs for method, runs in accuracies.items() if runs.keys() & random.keys()}
-    if len(comparable) < 2 or len(random) < 2:
-        return
-    test_images = next(iter(cells.runs(ranked[0][0]).values())).test_images
-    found = {made.name: made for made in compare(comparable, reference=RANDOM, resolution=1 / test_images)}
+    found: dict[str, Comparison] = {}
+    if len(comparable) > 1 and len(random) > 1:
+        made = compare(comparable, reference=RANDOM, draws=draws, resolution=resolution)
+        found = {each.name: each for each in made}
     for cell, row in ranked:
+        row["rank"] = ranks[cell.method].as_json()
         if cell.method in found:
             row["versus_random"] = _difference(found[cell.method])
 
 
 def _difference(comparison: Comparison) -> dict[str, Any]:
     return {
-        **_bounds(comparison.difference),
-        "n": comparison.difference.n,
+        "mean": comparison.difference.mean,
+        "low": comparison.difference.low,
+        "high": comparison.difference.high,
+        "n": comparison.n,
+        "units": comparison.units,
+        "draws_of": list(comparison.draws_of),
+        "deviation": comparison.deviation,
         "p": comparison.p,
+        "p_sign_flip": comparison.p_sign_flip,
         "p_holm": comparison.p_holm,
         "separable": comparison.separable,
         "seeds_needed": comparison.seeds_needed,

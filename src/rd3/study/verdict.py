@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from rd3.scores.power import needed_in_draws, seeds_in_draws
 from rd3.study.plan import RANDOM
 
 
 def sentence(group: list[dict[str, Any]]) -> str:
     """What a group of rows (equal target, IPC, protocol, student) shows about the methods and random images."""
     first = group[0]
-    place = f"{first['target']}, IPC {first['ipc']}, {first['protocol']['id']} ({first['student']}, n = {first['n']})"
     compared = [row for row in group if row["versus_random"] is not None]
+    setting = ", ".join([first["student"], f"n = {first['n']}", *_one_draw(compared)])
+    place = f"{first['target']}, IPC {first['ipc']}, {first['protocol']['id']} ({setting})"
     random = next((row for row in group if row["method"] == RANDOM), None)
     if random is None or not compared:
         return f"{place}: nothing to compare with random real images (at least two seeds and two methods are needed)."
@@ -27,16 +29,26 @@ def sentence(group: list[dict[str, Any]]) -> str:
     return f"{place}: {'; '.join(parts)}.{_mark(first)}"
 
 
+def _one_draw(compared: list[dict[str, Any]]) -> list[str]:
+    """Seeds alone don't show how another synthesis of the method would have fared."""
+    single = [row["method"] for row in compared if row["draws"] == 1]
+    if not single:
+        return []
+    return ["one synthesis a method"] if len(single) == len(compared) else [f"one synthesis of {', '.join(single)}"]
+
+
 def _names(rows: list[dict[str, Any]]) -> str:
     return ", ".join(f"{row['method']} ({100 * row['versus_random']['mean']:+.1f})" for row in rows)
 
 
 def _needs(rows: list[dict[str, Any]]) -> str:
-    return ", ".join(
-        f"{row['method']} ({row['versus_random']['n']} seeds"
-        + (f", about {needed} needed)" if (needed := row["versus_random"]["seeds_needed"]) else ")")
-        for row in rows
-    )
+    return ", ".join(f"{row['method']} ({_need(row['versus_random'])})" for row in rows)
+
+
+def _need(versus: dict[str, Any]) -> str:
+    n, needed, units = versus["n"], versus["seeds_needed"], versus.get("units")
+    more = f", {needed_in_draws(n, needed, units)} needed" if needed else ""
+    return seeds_in_draws(n, units) + more
 
 
 def _mark(row: dict[str, Any]) -> str:
