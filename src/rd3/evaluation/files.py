@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from rd3.base.errors import UserError, unknown
+from rd3.base.errors import UserError, suggestion
 from rd3.base.files import read_text
 from rd3.base.spec import parse
 from rd3.evaluation.derived import ROLES, counterpart
@@ -33,8 +33,10 @@ def list_protocols() -> list[str]:
 
 
 def known_protocols() -> list[str]:
-    """Every id that `load_protocol` knows: the shipped protocols and their counterparts."""
-    return sorted(name for one in list_protocols() for name in (one, *(f"{one}-{role}" for role in ROLES)))
+    """Every id that `load_protocol` knows: the shipped protocols and the counterparts that they name."""
+    shipped = list_protocols()
+    locked = {key.partition("/")[0] for key in locked_hashes()}
+    return sorted({*shipped, *(locked & {f"{name}-{role}" for name in shipped for role in ROLES})})
 
 
 def load_protocol(name: str) -> Protocol:
@@ -57,6 +59,7 @@ def locked_hashes() -> dict[str, str]:
     return dict(json.loads(SHIPPED.joinpath("locked.json").read_text()))
 
 
+@cache
 def read_unlocked(name: str) -> Protocol:
     """A shipped protocol, or a counterpart of one, as it stands, whether it is locked or not."""
     if name in list_protocols():
@@ -74,7 +77,12 @@ def _parent_and_role(name: str) -> tuple[str, str]:
         parent = name.removesuffix(f"-{role}")
         if parent != name and parent in shipped:
             return parent, role
-    raise unknown("protocol", name, known_protocols())
+    raise _unknown(name)
+
+
+def _unknown(name: str) -> UserError:
+    hint = suggestion(name, known_protocols())
+    return UserError(f"unknown protocol '{name}'{hint or '.'} All of them: rd3 list protocols")
 
 
 def _load(name: str, above: frozenset[Path] = frozenset()) -> Protocol:
@@ -88,6 +96,8 @@ def _load(name: str, above: frozenset[Path] = frozenset()) -> Protocol:
 
 @cache
 def _shipped(name: str) -> Protocol:
+    if name not in known_protocols():
+        raise _unknown(name)
     protocol = read_unlocked(name)
     key = f"{protocol.id}/{protocol.version}"
     locked = locked_hashes().get(key)

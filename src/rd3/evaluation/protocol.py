@@ -55,11 +55,14 @@ class ProtocolField(Spec):
     source: str = ""
     note: str = ""
 
+    def case(self, target: Target | TargetFacts, ipc: int | None, student: str) -> Case | None:
+        """The case that decides in a cell, None where none holds."""
+        return next((case for case in self.written() if case.when.holds(target, ipc, student)), None)
+
     def resolve(self, target: Target | TargetFacts, ipc: int | None, student: str) -> Any:
         """The value for a cell, `UNSET` where no case holds."""
-        if self.cases is None:
-            return self.value
-        return next((case.value for case in self.cases if case.when.holds(target, ipc, student)), UNSET)
+        case = self.case(target, ipc, student)
+        return UNSET if case is None else case.value
 
     def written(self) -> tuple[Case, ...]:
         """Its cases; a value without conditions is a case that always holds."""
@@ -148,9 +151,7 @@ class Protocol(Spec):
                 del values[name]
         return fingerprint_of("protocol", {"id": self.id, "version": self.version, "values": values})
 
-    def resolve(
-        self, target: Target | TargetFacts, ipc: int | None, student: str
-    ) -> tuple[Settings, tuple[str, ...]]:
+    def resolve(self, target: Target | TargetFacts, ipc: int | None, student: str) -> tuple[Settings, tuple[str, ...]]:
         """The settings for one cell, and flags for what had to give way to the target.
 
         Args:

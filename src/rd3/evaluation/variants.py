@@ -6,9 +6,9 @@ A protocol file may name `variants`, tried in order, each with what it is `when`
     fields:
       epochs: {by: {small: 400, tiny: 100, large: {value: 300, provenance: stated}}, provenance: code}
       lr: {by: {tiny: 0.2, otherwise: 1.0e-3}, provenance: code}
-      zeta: {by: {'small, tiny': 1.0, large: {cases: [{value: 2.0, when: {ipc_max: 10}}, {value: 1.0}]}}, provenance: code}
+      zeta: {by: {'small, tiny': 1.0, large: {cases: [{value: 2.0, when: {ipc_max: 10}}, {value: 1.0}]}}, …}
 
-The first variant that holds decides, whether a field names it or not, so every field names all of them or `otherwise`.
+The first variant that holds decides, whether a field names it or not: so a field names all of them, or `otherwise`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def written_out(fields: Any, variants: Any, where: str) -> Any:
     """Fields with every `by` as cases, in the order of the variants.
 
     Raises:
-        UserError: a `by` that names an unknown variant, leaves one out, or has a variant whose last case has conditions.
+        UserError: a `by` that names an unknown variant, leaves one out, or ends a variant's cases with a condition.
     """
     if not isinstance(fields, dict) or not isinstance(variants or {}, dict):
         return fields  # the parser names what is wrong
@@ -58,8 +58,9 @@ def _needed(given: dict[str, Any], variants: dict[str, Any]) -> Iterator[str]:
 def _cases(where: str, variant: str, given: dict[str, Any], variants: dict[str, Any]) -> Iterator[dict[str, Any]]:
     value = given.get(variant, given.get(OTHERWISE))
     nested = value["cases"] if isinstance(value, dict) and isinstance(value.get("cases"), list) else [value]
+    own: dict[str, Any] = variants.get(variant) or {}
     for each in nested:
         case = each if isinstance(each, dict) and "value" in each else {"value": each}
-        yield {**case, "variant": variant, "when": {**(variants.get(variant) or {}), **case.get("when", {})}}
-    if isinstance(nested[-1], dict) and nested[-1].get("when"):
+        yield {**case, "variant": variant, "when": {**own, **(case.get("when") or {})}}
+    if nested and isinstance(nested[-1], dict) and nested[-1].get("when"):
         raise UserError(f"{where} by '{variant}': the last case holds without conditions, or the next variant decides")
