@@ -25,7 +25,10 @@ def seeded(seed: int = 0) -> torch.Generator:
 
 
 def test_the_registry_lists_one_operation_per_file() -> None:
-    assert AUGMENTATIONS.names() == ["dsa", "flip", "padded-crop", "patch-shuffle", "random-resized-crop"]
+    assert AUGMENTATIONS.names() == [
+        *("color-jitter", "dsa", "flip", "gaussian-noise", "lighting", "padded-crop", "patch-shuffle"),
+        *("rand-augment", "random-resized-crop", "timm-rand-augment"),
+    ]
     files = {inspect.getsourcefile(AUGMENTATIONS[name]) for name in AUGMENTATIONS}
     assert len(files) == len(AUGMENTATIONS.names())
 
@@ -86,6 +89,45 @@ def test_json_carries_the_kind_and_gives_the_same_operation_back(kind: str) -> N
     assert parse_augmentation(values) == operation
 
 
+@pytest.mark.parametrize(
+    ("kind", "first", "later"),
+    [
+        ("flip", {"p": 0.5}, {"shared": True}),
+        ("padded-crop", {"padding": 4}, {"shared": True}),
+        ("patch-shuffle", {"factor": 2}, {"noop": True}),
+        (
+            "random-resized-crop",
+            {"scale": [0.08, 1.0], "ratio": [3 / 4, 4 / 3]},
+            {"shared": True, "coordinates": "fp16-trunc"},
+        ),
+    ],
+)
+def test_options_that_came_later_are_written_only_where_they_are_set(
+    kind: str, first: dict[str, object], later: dict[str, object]
+) -> None:
+    assert parse_augmentation({"kind": kind}).as_json() == {"kind": kind, **first}
+    for key, value in later.items():
+        set_one = parse_augmentation({"kind": kind, key: value})
+        assert set_one.as_json() == {"kind": kind, **first, key: value}
+        assert parse_augmentation(set_one.as_json()) == set_one
+
+
+@pytest.mark.parametrize("kind", ["flip", "padded-crop", "random-resized-crop"])
+def test_a_shared_draw_does_the_same_to_the_whole_batch(kind: str, photos: Photos) -> None:
+    operation, images = parse_augmentation({"kind": kind, "shared": True}), photos(5, 24)
+    changed = 0
+    for seed in range(8):
+        draw = operation.draw(5, 24, seeded(seed))
+        assert {len(values) for values in draw.values()} == {1}
+        out = operation.apply(images, draw, **STATISTICS)
+        alone = [operation.apply(image[None], draw, **STATISTICS) for image in images]
+        assert torch.equal(out, torch.cat(alone))
+        same = operation.apply(images[:1].expand_as(images), draw, **STATISTICS)
+        assert torch.equal(same, same[:1].expand_as(same))
+        changed += not torch.equal(out, images)
+    assert changed >= 2
+
+
 def test_a_recipe_keeps_the_settings_of_its_operations_in_its_json() -> None:
     values = {
         "epochs": 1,
@@ -110,11 +152,21 @@ def test_a_recipe_keeps_the_settings_of_its_operations_in_its_json() -> None:
         ({"kind": "flipp"}, "unknown augmentation 'flipp'; did you mean 'flip'?"),
         ({"kind": "flip", "prob": 0.5}, "augmentation 'flip': unknown key 'prob'"),
         ({"kind": "flip", "p": 1.5}, "augmentation 'flip': p = 1.5"),
-        ({"p": 0.5}, "augmentation: key 'kind' is missing; one of dsa, flip"),
+        ({"p": 0.5}, "augmentation: key 'kind' is missing; one of color-jitter, dsa"),
         ({"kind": "random-resized-crop", "scale": [0.5, 0.1]}, "0 < smallest <= largest <= 1"),
         ({"kind": "random-resized-crop", "ratio": [2, 1]}, "0 < smallest <= largest"),
         ({"kind": "patch-shuffle", "factor": 0}, "factor = 0"),
         ({"kind": "padded-crop", "padding": -1}, "padding = -1"),
+        (
+            {"kind": "random-resized-crop", "coordinates": "fp16"},
+            "coordinates = 'fp16': Input should be",
+        ),
+        ({"kind": "rand-augment", "magnitude": 31}, "magnitude = 31"),
+        ({"kind": "timm-rand-augment", "magnitude": 11}, "magnitude = 11"),
+        ({"kind": "timm-rand-augment", "fill": [0, 256, 0]}, "fill.1 = 256"),
+        ({"kind": "color-jitter", "contrast": -0.1}, "contrast = -0.1"),
+        ({"kind": "lighting", "alpha": -1}, "alpha = -1"),
+        ({"kind": "gaussian-noise", "sigma": -1}, "sigma = -1"),
         ({"kind": "dsa", "strategy": "color_flipp"}, "unknown DSA operation 'flipp'; did you mean 'flip'?"),
         (["flip"], "expected 'key: value' pairs, got list"),
     ],
@@ -130,7 +182,9 @@ def test_without_flip_drops_only_what_flips() -> None:
     assert Flip().without_flip() is None
     assert DSA(strategy="flip").without_flip() is None
     assert DSA(rotate=10).without_flip() == DSA(strategy="color_crop_cutout_scale_rotate", rotate=10)
-    assert PaddedCrop().without_flip() == PaddedCrop()
+    for kind in set(AUGMENTATIONS) - {"flip", "dsa"}:
+        operation = parse_augmentation({"kind": kind})
+        assert operation.without_flip() == operation
 
 
 def test_augment_applies_in_order_with_fresh_draws(photos: Photos) -> None:

@@ -56,7 +56,9 @@ def test_crop_shifts_whole_pixels_and_fills_with_zero(size: int, shift: int, pho
         assert torch.equal(out[i], padded[:, top : top + size, left : left + size])
 
 
-@pytest.mark.parametrize(("size", "fraction", "side"), [(32, 0.5, 16), (28, 0.5, 14), (32, 0.4, 13), (9, 0.5, 5)])
+@pytest.mark.parametrize(
+    ("size", "fraction", "side"), [(32, 0.5, 16), (28, 0.5, 14), (64, 0.5, 32), (32, 0.4, 13), (9, 0.5, 5)]
+)
 def test_cutout_empties_one_clipped_square(size: int, fraction: float, side: int, photos: Photos) -> None:
     images, dsa = normalised(photos(40, size)), DSA(strategy="cutout", cutout=fraction)
     draw = dsa.draw(40, size, seeded())
@@ -168,3 +170,26 @@ def test_parameters_follow_their_published_laws() -> None:
         assert stats.chisquare(np.bincount(draw[name].astype(int), minlength=count)).pvalue > 0.001, name
     assert stats.binomtest(int(draw["flip"].sum()), 8000, 0.5).pvalue > 0.001
     assert abs(stats.pearsonr(draw["width"], draw["height"]).statistic) < 0.03
+
+
+@pytest.mark.parametrize("size", [28, 32, 64])
+def test_shifts_and_holes_reach_as_far_as_the_published_code_lets_them(size: int) -> None:
+    draw = DSA().draw(5000, size, seeded(6))
+    shift, side = int(0.125 * size + 0.5), int(0.5 * size + 0.5)
+    for key in ("top", "left"):  # randint(-shift, shift + 1), here counted from the padded corner
+        assert sorted(set((draw[key] - shift).tolist())) == list(range(-shift, shift + 1))
+    for key in ("row", "column"):  # randint(0, size + (1 - side % 2))
+        assert sorted(set(draw[key].tolist())) == list(range(size + 1 - side % 2))
+
+
+def test_the_strategy_for_digits_has_five_operations_and_none_is_a_flip(photos: Photos) -> None:
+    digits = DSA(strategy="color_crop_cutout_scale_rotate")
+    assert digits == DSA().without_flip()
+    generator = seeded(7)
+    ops = torch.cat([digits.draw(1, 28, generator)["op"] for _ in range(2000)])
+    assert stats.chisquare(torch.bincount(ops, minlength=5).numpy()).pvalue > 0.001
+    images = normalised(photos(3, 28))
+    for seed in range(20):
+        draw = digits.draw(3, 28, seeded(seed))
+        results = [digits.transform(images, draw | {"flip": torch.full((3,), flip)}) for flip in (False, True)]
+        assert torch.equal(*results)

@@ -7,14 +7,16 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+import timm.data.mixup as timm_mixup
 import torch
+import torchvision.transforms.v2 as torchvision
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from torch import Tensor
 
 from rd3.base.errors import UserError
-from rd3.training.mix import MIXES, CutMix, MixUp, draw_beta, parse_mix
+from rd3.training.mix import MIXES, CutMix, Mix, MixDraw, MixUp, draw_beta, parse_mix
 
 Photos = Callable[[int, int], Tensor]
 
@@ -87,11 +89,86 @@ def test_mixup_is_the_convex_combination_of_partners(photos: Photos) -> None:
 
 
 @pytest.mark.parametrize("kind", MIXES.names())
-def test_partners_are_one_permutation_or_the_previous_image(kind: str) -> None:
+def test_partners_are_one_permutation_the_previous_image_or_the_batch_reversed(kind: str) -> None:
     draw = parse_mix({"kind": kind}).draw(9, 8, seeded())
     assert draw.partner.sort().values.tolist() == list(range(9))
-    rolled = parse_mix({"kind": kind, "partner": "roll"}).draw(4, 8, seeded())
-    assert rolled.partner.tolist() == [3, 0, 1, 2]
+    for partner, expected in {"roll": [3, 0, 1, 2], "reverse": [3, 2, 1, 0]}.items():
+        assert parse_mix({"kind": kind, "partner": partner}).draw(4, 8, seeded()).partner.tolist() == expected
+
+
+def drawn_with(mix: Mix, lam: float, box: tuple[int, int, int, int] = (0, 0, 0, 0)) -> MixDraw:
+    """The mix's own partners for 6 images, with the λ and the box (top, bottom, left, right) of another library."""
+    return mix.draw(6, 32, seeded())._replace(lam=torch.tensor(lam), box=torch.tensor(box))
+
+
+def mixed_labels(mix: Mix, draw: MixDraw) -> Tensor:
+    """Six images of six classes, labelled by the weight that the mix gives for 32 px."""
+    classes = torch.eye(6)
+    weight = mix.hard_weight(draw, 32)
+    return weight * classes + (1 - weight) * classes[draw.partner]
+
+
+def test_cutmix_with_rolled_partners_is_torchvisions(photos: Photos) -> None:
+    images, ours, theirs = photos(6, 32), CutMix(partner="roll"), torchvision.CutMix(num_classes=6)
+    for seed in range(6):
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            left, top, right, bottom = theirs.make_params([images])["box"]
+            torch.manual_seed(seed)
+            expected, labels = theirs(images, torch.arange(6))
+        draw = drawn_with(ours, 0.5, (top, bottom, left, right))
+        assert torch.equal(ours.apply(images, draw), expected)
+        torch.testing.assert_close(mixed_labels(ours, draw), labels)
+
+
+def test_mixup_with_rolled_partners_is_torchvisions(photos: Photos) -> None:
+    images, ours = photos(6, 32), MixUp(alpha=0.8, partner="roll")
+    theirs = torchvision.MixUp(alpha=0.8, num_classes=6)
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        lam = theirs.make_params([images])["lam"]
+        torch.manual_seed(1)
+        expected, labels = theirs(images, torch.arange(6))
+    draw = drawn_with(ours, lam)
+    torch.testing.assert_close(ours.apply(images, draw), expected)
+    torch.testing.assert_close(mixed_labels(ours, draw), labels)
+
+
+@pytest.mark.parametrize(
+    ("ours", "alphas"), [(CutMix(partner="reverse"), (0.0, 1.0)), (MixUp(partner="reverse"), (1.0, 0.0))]
+)
+def test_mixes_with_reversed_partners_are_timms(
+    ours: Mix, alphas: tuple[float, float], photos: Photos, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images, box, lam = photos(6, 32), (3, 20, 12, 32), 0.7
+    monkeypatch.setattr(timm_mixup, "rand_bbox", lambda *_, **__: box)
+    monkeypatch.setattr(np.random, "beta", lambda *_: lam)
+    theirs = timm_mixup.Mixup(*alphas, label_smoothing=0.0, num_classes=6)
+    expected, labels = theirs(images.clone(), torch.arange(6))
+    draw = drawn_with(ours, lam, box)
+    torch.testing.assert_close(ours.apply(images, draw), expected)
+    torch.testing.assert_close(mixed_labels(ours, draw), labels)
+
+
+@pytest.mark.parametrize("size", [28, 32, 64, 224])
+def test_boxes_have_the_rounded_side_or_are_cut_by_the_border(size: int) -> None:
+    generator, whole = seeded(5), 0
+    for _ in range(300):
+        draw = CutMix().draw(1, size, generator)
+        side = int(size * math.sqrt(1 - draw.lam.item())) // 2 * 2
+        top, bottom, left, right = draw.box.tolist()
+        for low, high in ((top, bottom), (left, right)):
+            assert high - low == side or (high - low < side and (low == 0 or high == size))
+        whole += (bottom - top, right - left) == (side, side)
+    assert whole > 30
+
+
+def test_lambda_stays_as_drawn_where_the_border_cuts_the_box() -> None:
+    generator, cut = seeded(6), 0
+    for _ in range(100):
+        draw = CutMix().draw(2, 64, generator)
+        cut += int(CutMix().hard_weight(draw, 64) > draw.lam + 0.05)
+    assert cut > 10
 
 
 @pytest.mark.parametrize("kind", MIXES.names())

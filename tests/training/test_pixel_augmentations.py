@@ -98,3 +98,18 @@ def test_all_orders_of_strips_are_equally_likely() -> None:
 def test_patch_shuffle_with_factor_one_is_the_identity(photos: Photos) -> None:
     images, shuffle = photos(3, 9), PatchShuffle(factor=1)
     assert torch.equal(shuffle.transform(images, shuffle.draw(3, 9, seeded())), images)
+
+
+def test_a_noop_shuffle_draws_as_usual_and_changes_nothing(photos: Photos) -> None:
+    images, noop = photos(6, 16), PatchShuffle(factor=2, noop=True)
+    draws = {flag: PatchShuffle(factor=2, noop=flag).draw(6, 16, seeded(1)) for flag in (False, True)}
+    assert all(torch.equal(draws[False][key], draws[True][key]) for key in ("rows", "columns"))
+    assert torch.equal(noop.transform(images, draws[True]), images)
+    assert not torch.equal(PatchShuffle(factor=2).transform(images, draws[True]), images)
+
+
+@pytest.mark.parametrize("p", [0.0, 0.3, 1.0])
+def test_a_shared_flip_has_one_coin_of_rate_p(p: float) -> None:
+    flip, generator = Flip(p=p, shared=True), seeded(5)
+    flips = sum(int(flip.draw(64, 32, generator)["flip"].sum()) for _ in range(2000))
+    assert stats.binomtest(flips, 2000, p).pvalue > 0.001

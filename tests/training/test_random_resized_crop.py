@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -132,3 +133,35 @@ def test_gradients_flow_to_the_pixels_of_the_crop_only(photos: Photos) -> None:
     expected[2:8, 4:9] = True
     assert torch.equal(touched, expected)
     assert images.grad.sum().item() == pytest.approx(3 * 144, rel=1e-5)
+
+
+@pytest.mark.parametrize("size", [28, 32, 64, 224, 500])
+def test_stored_coordinates_are_half_precision_fractions_read_back_as_whole_pixels(size: int) -> None:
+    exact = RandomResizedCrop().draw(3000, size, torch.Generator().manual_seed(4))
+    stored = RandomResizedCrop(coordinates="fp16-trunc").draw(3000, size, torch.Generator().manual_seed(4))
+    for key, values in exact.items():
+        expected = [int(float(np.float16(pixels / size)) * size) for pixels in values.tolist()]
+        assert stored[key].tolist() == expected, key
+        assert set((values - stored[key]).tolist()) <= {0, 1}
+    shifted = torch.stack([exact[key] != stored[key] for key in exact]).any(dim=0)
+    assert (size & (size - 1) == 0) != shifted.any(), "only sides that are powers of two come back as they were"
+
+
+@settings(max_examples=40, deadline=None)
+@given(size=st.one_of(st.integers(1, 40), st.integers(4000, 8192)), smallest=st.floats(1e-4, 1))
+def test_stored_crops_stay_inside_of_the_image(size: int, smallest: float) -> None:
+    crop = RandomResizedCrop(scale=(smallest, 1.0), coordinates="fp16-trunc")
+    draw = crop.draw(64, size, torch.Generator().manual_seed(size))
+    for start, length in (("top", "height"), ("left", "width")):
+        assert (draw[start] >= 0).all()
+        assert (draw[length] >= 1).all()
+        assert (draw[start] + draw[length] <= size).all()
+
+
+def test_shared_crops_follow_the_law_of_single_ones() -> None:
+    shared, single = RandomResizedCrop(shared=True), RandomResizedCrop()
+    generator = torch.Generator().manual_seed(6)
+    ours = torch.stack([torch.stack(list(shared.draw(50, 224, generator).values()))[:, 0] for _ in range(1000)])
+    theirs = torch.stack(list(single.draw(1000, 224, generator).values()), dim=1)
+    for column in range(4):
+        assert stats.ks_2samp(ours[:, column].numpy(), theirs[:, column].numpy()).pvalue > 0.001

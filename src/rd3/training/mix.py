@@ -39,12 +39,13 @@ class Mix(Kind):
     Attributes:
         alpha: λ ~ Beta(alpha, alpha).
         p: probability that a batch is mixed at all.
-        partner: `permutation`, or `roll`, the previous image of the batch, as in torchvision's reference code.
+        partner: `permutation`, or `roll`, the previous image of the batch, as in torchvision's reference code, or
+            `reverse`, the image as far from the end of the batch as this one is from its start, as in timm.
     """
 
     alpha: float = Field(default=1.0, gt=0)
     p: float = Field(default=1.0, ge=0, le=1)
-    partner: Literal["permutation", "roll"] = "permutation"
+    partner: Literal["permutation", "roll", "reverse"] = "permutation"
 
     def draw(self, count: int, size: int, generator: torch.Generator) -> MixDraw:
         """Parameters for a batch of `count` images of `size` x `size` pixels."""
@@ -83,7 +84,8 @@ class CutMix(Mix):
     """Paste a box of the partner; its side before clipping is a fraction sqrt(1 − λ) of the image's.
 
     The half side is floor(floor(S·sqrt(1 − λ)) / 2) = floor(S·sqrt(1 − λ) / 2), so that the two ways in which
-    published code rounds it agree.
+    published code rounds it agree: the decoupled methods' and torchvision's reference. (timm 1.0.31 gives an
+    odd side one pixel more.)
     """
 
     kind: ClassVar[str] = "cutmix"
@@ -131,6 +133,7 @@ def draw_beta(alpha: float, generator: torch.Generator) -> Tensor:
 
 
 def _partners(kind: str, count: int, generator: torch.Generator) -> Tensor:
-    if kind == "roll":
-        return torch.arange(count, device=generator.device).roll(1)
+    if kind != "permutation":
+        own = torch.arange(count, device=generator.device)
+        return own.roll(1) if kind == "roll" else own.flip(0)
     return torch.randperm(count, generator=generator, device=generator.device)

@@ -23,8 +23,11 @@ ALL = "color_crop_cutout_flip_scale_rotate"
 class DSA(Augmentation):
     """One operation, drawn uniformly from the strategy, with parameters per image; differentiable in the images.
 
+    Images are squares, on which resampling is the same with `align_corners` (as DC's torch 1.2, MTT and DD-Ranking
+    have it) and without (as the same code has it on later versions of torch).
+
     Attributes:
-        strategy: operation names joined by `_`.
+        strategy: operation names joined by `_`; without `flip` for digits, as in DC.
         brightness, saturation, contrast: strengths of `color`: x + (u − 1/2)·brightness, then saturation by
             u·saturation, then contrast by u + contrast, each with its own u ~ U(0, 1).
         crop: largest shift of `crop`, as a fraction of the side.

@@ -14,13 +14,19 @@ from rd3.training.augment.pixels import uniform
 
 @register
 class Flip(Augmentation):
-    """Mirror each image left to right with probability `p`."""
+    """Mirror each image left to right with probability `p`.
+
+    Attributes:
+        shared: one coin for the whole batch.
+    """
 
     kind: ClassVar[str] = "flip"
+    later: ClassVar[frozenset[str]] = frozenset({"shared"})
     p: float = Field(default=0.5, ge=0, le=1)
+    shared: bool = False
 
     def draw(self, count: int, size: int, generator: torch.Generator) -> Draw:  # noqa: ARG002
-        return {"flip": uniform((count,), generator) < self.p}
+        return {"flip": uniform((1 if self.shared else count,), generator) < self.p}
 
     def transform(self, images: Tensor, draw: Draw) -> Tensor:
         return flip_where(images, draw["flip"])

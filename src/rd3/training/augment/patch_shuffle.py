@@ -18,17 +18,22 @@ class PatchShuffle(Augmentation):
 
     A strip is size // factor pixels wide and the last takes the rest. The strips are permuted as wholes, so an image
     that is a grid of factor x factor pictures keeps each of them intact. With factor 1 nothing happens.
+
+    Attributes:
+        noop: orders are drawn, but the strips are joined as they were, as EDC's code does: the identity.
     """
 
     kind: ClassVar[str] = "patch-shuffle"
+    later: ClassVar[frozenset[str]] = frozenset({"noop"})
     factor: int = Field(default=2, ge=1)
+    noop: bool = False
 
     def draw(self, count: int, size: int, generator: torch.Generator) -> Draw:  # noqa: ARG002
         order = uniform((2, count, self.factor), generator).argsort(dim=-1, stable=True)
         return {"rows": order[0], "columns": order[1]}
 
     def transform(self, images: Tensor, draw: Draw) -> Tensor:
-        if self.factor == 1:
+        if self.factor == 1 or self.noop:
             return images
         height, width = images.shape[-2:]
         images = take_columns(images, _sources(draw["columns"], width))

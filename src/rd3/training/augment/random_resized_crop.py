@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 import torch
 from pydantic import model_validator
@@ -26,11 +26,18 @@ class RandomResizedCrop(Augmentation):
     Attributes:
         scale: smallest and largest area fraction.
         ratio: smallest and largest width / height.
+        shared: one crop for the whole batch.
+        coordinates: `exact`, or `fp16-trunc`: top, left, height and width are kept as half-precision fractions of the
+            side, and read back with the fraction of a pixel cut off, so that each may be 1 px less. It is how HALD
+            replays the crops of its label store; there the teacher saw the exact crop, here it sees the same.
     """
 
     kind: ClassVar[str] = "random-resized-crop"
+    later: ClassVar[frozenset[str]] = frozenset({"shared", "coordinates"})
     scale: tuple[float, float] = (0.08, 1.0)
     ratio: tuple[float, float] = (3 / 4, 4 / 3)
+    shared: bool = False
+    coordinates: Literal["exact", "fp16-trunc"] = "exact"
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -46,7 +53,8 @@ class RandomResizedCrop(Augmentation):
         return self.scale == (1, 1) and self.ratio[0] <= 1 <= self.ratio[1]
 
     def draw(self, count: int, size: int, generator: torch.Generator) -> Draw:
-        """The crops: int64 `top`, `left`, `height` and `width`, each of shape (count,)."""
+        """The crops: int64 `top`, `left`, `height` and `width`, each of shape (count,), or (1,) if shared."""
+        count = 1 if self.shared else count
         if self.is_identity:
             start = torch.zeros(count, dtype=torch.int64, device=generator.device)
             return {"top": start, "left": start, "height": start + size, "width": start + size}
@@ -54,7 +62,8 @@ class RandomResizedCrop(Augmentation):
         place = uniform((2, count), generator)
         top = torch.where(found, integers(place[0], size - height + 1), (size - height) // 2)
         left = torch.where(found, integers(place[1], size - width + 1), (size - width) // 2)
-        return {"top": top, "left": left, "height": height, "width": width}
+        crops = {"top": top, "left": left, "height": height, "width": width}
+        return crops if self.coordinates == "exact" else _replayed(crops, size)
 
     def _extents(self, count: int, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """Height, width and whether a try fitted, each (count,). All tries are made at once and the first is taken."""
@@ -87,6 +96,15 @@ class RandomResizedCrop(Augmentation):
         low, high, share = _neighbours(draw["left"], draw["width"], images.shape[-1])
         share = share.to(images.dtype)
         return take_columns(images, low).lerp(take_columns(images, high), share[:, None, None])
+
+
+def _replayed(crops: Draw, size: int) -> Draw:
+    """The crops after a store of half-precision fractions of `size`, cut to whole pixels, inside of the image."""
+    # A half-precision number times a side of up to 8192 px is exact in single precision.
+    pixels = {key: ((crops[key] / size).half().float() * size).to(torch.int64) for key in crops}
+    top, left = (pixels[key].clamp(max=size - 1) for key in ("top", "left"))
+    height, width = pixels["height"].clamp(min=1), pixels["width"].clamp(min=1)
+    return {"top": top, "left": left, "height": height.minimum(size - top), "width": width.minimum(size - left)}
 
 
 def _neighbours(start: Tensor, length: Tensor, size: int) -> tuple[Tensor, Tensor, Tensor]:
