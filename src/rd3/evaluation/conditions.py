@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fnmatch import fnmatch
+from itertools import product
 from typing import Any, NamedTuple
 
 from rd3.base.spec import Spec
@@ -11,6 +13,7 @@ from rd3.data.target import Target
 
 LATER = ("classes_min", "classes_max")  # not in the hash where they are not given: older hashes did not know them
 MANY = 10**9
+SIZES, CLASSES, IPC = (224, 128, 64, 32, 28), (1000, 200, 100, 10), (1000, 50, 10, 1)
 ZOOS = ("tv", "timm")
 
 
@@ -60,18 +63,15 @@ class When(Spec):
         """What enters a protocol's hash."""
         return {name: value for name, value in self.model_dump().items() if value is not None or name not in LATER}
 
-    def example(self) -> Cell:
-        """A cell in which it holds, by preference one in which nothing narrower does."""
-        name = self.target[0].replace("*", "") if self.target else "any"
-        facts = TargetFacts(
-            name=name,
-            size=_inside(self.size_min, self.size_max, usual=224),
-            channels=3,
-            num_classes=_inside(self.classes_min, self.classes_max, usual=1000),
-            flip_keeps_class=True,
-        )
-        student = self.student[0].replace("*", "") if self.student else "any"
-        return Cell(facts, _inside(self.ipc_min, self.ipc_max, usual=1000), student)
+    def examples(self) -> Iterator[Cell]:
+        """Cells in which it holds, of the sizes, numbers of classes and IPC that papers use."""
+        name, student = (patterns[0].replace("*", "") if patterns else "any" for patterns in (self.target, self.student))
+        for size, classes, ipc in product(
+            _candidates(self.size_min, self.size_max, SIZES),
+            _candidates(self.classes_min, self.classes_max, CLASSES),
+            _candidates(self.ipc_min, self.ipc_max, IPC),
+        ):
+            yield Cell(TargetFacts(name, size, 3, classes, flip_keeps_class=True), ipc, student)
 
 
 def architecture(student: str) -> str:
@@ -88,7 +88,6 @@ def _within(value: int, low: int | None, high: int | None) -> bool:
     return (low is None or low <= value) and (high is None or value <= high)
 
 
-def _inside(low: int | None, high: int | None, *, usual: int) -> int:
-    if high is not None:
-        return high
-    return usual if low is None else max(low, usual)
+def _candidates(low: int | None, high: int | None, usual: tuple[int, ...]) -> list[int]:
+    bounds = [bound for bound in (high, low) if bound is not None]
+    return bounds + [value for value in usual if _within(value, low, high)]

@@ -15,7 +15,7 @@ from rd3.base.errors import UserError, suggestion
 from rd3.base.spec import Spec, fingerprint_of, parse
 from rd3.data.facts import TargetFacts
 from rd3.data.target import Target
-from rd3.evaluation.conditions import When
+from rd3.evaluation.conditions import Cell, When
 from rd3.evaluation.settings import FIRST_FIELDS, Settings
 from rd3.training.augment.base import parse_augmentation
 from rd3.training.mix import MIXES, parse_mix
@@ -63,6 +63,11 @@ class ProtocolField(Spec):
         """The value for a cell, `UNSET` where no case holds."""
         case = self.case(target, ipc, student)
         return UNSET if case is None else case.value
+
+    def cell_of(self, case: Case) -> Cell:
+        """A cell in which a case decides; only one in which it holds, where those that papers use have another."""
+        deciding = (cell for cell in case.when.examples() if self.cases is None or self.case(*cell) is case)
+        return next(deciding, None) or next(case.when.examples())
 
     def written(self) -> tuple[Case, ...]:
         """Its cases; a value without conditions is a case that always holds."""
@@ -132,7 +137,7 @@ class Protocol(Spec):
             raise UserError(f"{where}: it chooses on the test split, so not_rankable must say so")
         for name, field in self.fields.items():
             for case in field.written():
-                values = {**self._found(*case.when.example()), name: case.value}
+                values = {**self._found(*field.cell_of(case)), name: case.value}
                 parse(Settings, values, where=where).recipe(where)
 
     def _found(self, target: Target | TargetFacts, ipc: int | None, student: str) -> dict[str, Any]:
