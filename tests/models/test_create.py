@@ -75,6 +75,25 @@ def test_networks_of_the_zoos_take_other_sizes_and_channels(name):
     assert model(torch.rand(2, 1, 64, 64)).shape == (2, 5)
 
 
+@pytest.mark.parametrize(
+    ("name", "stride", "count"),
+    # torchvision's published counts for 1000 classes, less 990 rows of the head; ViT-B/16 also loses 192 places of 768.
+    [
+        ("tv:mobilenet_v2", 2, 3_504_872 - 990 * 1281),
+        ("tv:efficientnet_b0", 2, 5_288_548 - 990 * 1281),
+        ("tv:shufflenet_v2_x0_5", 2, 1_366_792 - 990 * 1025),
+        ("tv:swin_t", 4, 28_288_354 - 990 * 769),
+        ("tv:vit_b_16", 16, 86_567_656 - 990 * 769 - 192 * 768),
+    ],
+)
+def test_students_of_cross_architecture_tables_keep_their_stem_at_32_px(name, stride, count):
+    model = create_model(name, classes=10, size=32, seed=0)
+    first = next(layer for layer in model.modules() if isinstance(layer, nn.Conv2d))
+    assert first.stride == (stride, stride)
+    assert count_parameters(model) == count
+    assert model(torch.rand(2, 3, 32, 32)).shape == (2, 10)
+
+
 def test_zoos_are_listed_under_their_prefix_only():
     assert "tv:resnet18" in list_models("tv:*")
     assert "timm:resnet18" in list_models("timm:resnet*")

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from rd3.base.errors import UserError
+from rd3.data.load import load_target
 from rd3.training.augment.base import AUGMENTATIONS, Augmentation, augment, parse_augmentation
 from rd3.training.augment.dsa import DSA
 from rd3.training.augment.flip import Flip
@@ -44,6 +45,16 @@ def test_shape_type_and_input_are_kept_and_seeds_decide(kind: str, photos: Photo
     assert torch.equal(images, before)
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
+
+
+@pytest.mark.parametrize("kind", AUGMENTATIONS.names())
+def test_digits_of_one_channel_are_taken(kind: str) -> None:
+    digits = load_target("digits").train.batch(torch.arange(12)).float() / 255
+    assert digits.shape == (12, 1, 8, 8)
+    out = augment(digits, [parse_augmentation({"kind": kind})], seeded(1), mean=(0.3,), std=(0.37,))
+    assert out.shape == digits.shape
+    assert out.isfinite().all()
+    assert not torch.equal(out, digits)
 
 
 @pytest.mark.parametrize("kind", AUGMENTATIONS.names())

@@ -76,7 +76,7 @@ def parse_augmentation(values: Mapping[str, Any]) -> Augmentation:
         UserError: one line that names the bad kind, key or value.
 
     >>> parse_augmentation({"kind": "flip", "p": 0.25})
-    Flip(p=0.25)
+    Flip(p=0.25, shared=False)
     """
     return parse_kind(AUGMENTATIONS, values)
 
