@@ -12,13 +12,9 @@ from rd3.base.errors import UserError
 from rd3.data.images import MemoryImages
 from rd3.data.load import load_target
 from rd3.data.target import Target
-from rd3.evaluation.files import list_protocols, load_protocol, locked_hashes
-from rd3.evaluation.judge import judge
-from rd3.evaluation.protocol import When
+from rd3.evaluation.conditions import When
+from rd3.evaluation.files import load_protocol
 from rd3.evaluation.settings import Settings
-from rd3.models import create_model
-from rd3.relabel.pool import TeacherPool
-from rd3.squeeze.teacher import Teacher
 from rd3.training.augment.random_resized_crop import RandomResizedCrop
 
 
@@ -85,34 +81,6 @@ def test_counterparts_differ_in_what_they_are_for() -> None:
 
     assert differing(hard) == {"labels", "teacher", "loss", "temperature"}
     assert differing(plain) == {"augment", "mix"}
-
-
-@pytest.mark.parametrize("name", list_protocols())
-def test_shipped_protocols_are_locked_and_give_a_source_for_every_field(name: str) -> None:
-    protocol = load_protocol(name)
-    assert locked_hashes()[f"{name}/{protocol.version}"] == protocol.hash
-    assert protocol.source
-    for field in protocol.fields.values():
-        assert field.provenance == "stated" or field.note or name.startswith("whole"), field
-
-
-@pytest.mark.parametrize("name", list_protocols())
-def test_shipped_protocols_run(name: str) -> None:
-    target = load_target("digits")
-    settings, _ = load_protocol(name).resolve(target, 2, "convnet1-bn-w8")
-    settings = settings.model_copy(update={"epochs": 2})
-    model = create_model("convnet1-bn-w8", classes=10, size=8, channels=1, seed=0)
-    teacher = Teacher(model, "convnet1-bn-w8", target.mean, target.std, target.classes, "t", 0.1, 0.0)
-    result = judge(
-        MemoryImages(target.train.batch(torch.arange(20)), target.train.labels[:20]),
-        target=target,
-        settings=settings,
-        student="convnet1-bn-w8",
-        seed=1,
-        teachers=TeacherPool([teacher], target.classes) if settings.soft else None,
-    )
-    assert [epoch for epoch, _ in result.curve] == [1, 2]
-    assert result.teacher_forwards == (40 if settings.soft else 0)
 
 
 def test_the_hash_is_of_values_not_of_words() -> None:

@@ -36,7 +36,7 @@ def parse_target(text: str) -> TargetSpec:
     """
     match = SIZE_SUFFIX.fullmatch(text)
     name, size = (match["name"], int(match["size"])) if match else (text, None)
-    _source_of(name)
+    source_of(name)
     return parse(TargetSpec, {"name": name, "size": size}, where=f"target '{text}'")
 
 
@@ -55,7 +55,7 @@ def load_target(
         UserError: an unknown name, nothing at the place it names, or unusable data.
     """
     spec = parse_target(spec) if isinstance(spec, str) else spec
-    source, path = _source_of(spec.name)
+    source, path = source_of(spec.name)
     spec = _sized(spec, size, source)
     try:
         place = source.locate(path, download)
@@ -69,7 +69,7 @@ def load_target(
 @lru_cache(maxsize=4)
 def _load(spec: TargetSpec, place: Place, _stamp: str, memory_limit: int) -> Target:
     """`_stamp` is only there to make the cache forget data that were edited."""
-    source, _ = _source_of(spec.name)
+    source, _ = source_of(spec.name)
     content = place.read(place.path, Reading(size=spec.size, memory_limit=memory_limit))
     return finish(replace(content, notes=place.notes + content.notes), spec, source)
 
@@ -84,7 +84,12 @@ def _sized(spec: TargetSpec, size: int | None, source: Source) -> TargetSpec:
     return parse(TargetSpec, spec.as_json() | {"size": side}, where=f"target '{spec.name}'")
 
 
-def _source_of(name: str) -> tuple[Source, str]:
+def source_of(name: str) -> tuple[Source, str]:
+    """The source that a target's name begins with, and the path behind the colon.
+
+    Raises:
+        UserError: an unknown name, or a missing or superfluous path.
+    """
     kind, colon, path = name.partition(":")
     if name and kind not in SOURCES and Path(name).exists():
         prefix = "folder" if Path(name).is_dir() else "npz"

@@ -1,11 +1,6 @@
 """Protocol files: shipped ones by id, locked by their hashes; anybody's own by path.
 
-A file may name `variants`, in order, each with what it is `when`; a field then gives its values `by` variant:
-
-    variants: {small: {size_max: 32}, tiny: {size_max: 64}, large: {}}
-    fields:
-      epochs: {by: {small: 400, tiny: 100, large: {value: 300, provenance: stated}}, provenance: code}
-      lr: {by: {tiny: 0.2, otherwise: 1.0e-3}, provenance: code}
+With `base`, a file says only what differs: fields, variants and what else it leaves out are the base's.
 """
 
 from __future__ import annotations
@@ -19,15 +14,17 @@ from typing import Any
 
 import yaml
 
-from rd3.base.errors import UserError, unknown
+from rd3.base.errors import UserError, suggestion
 from rd3.base.files import read_text
 from rd3.base.spec import parse
 from rd3.evaluation.derived import ROLES, counterpart
-from rd3.evaluation.protocol import Counterparts, Protocol
+from rd3.evaluation.protocol import Counterparts, Protocol, ProtocolField
+from rd3.evaluation.variants import written_out
 
 SHIPPED = files("rd3.evaluation.protocols")
 DERIVED = "derived"  # in place of a counterpart's name: it is made from the protocol itself
-OTHERWISE = "otherwise"
+INHERITED = ("source", "not_rankable", "hard_without_batch_augmentation", "variants")
+Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times faster where PyYAML was built with it
 
 
 def list_protocols() -> list[str]:
@@ -36,8 +33,10 @@ def list_protocols() -> list[str]:
 
 
 def known_protocols() -> list[str]:
-    """Every id that `load_protocol` knows: the shipped protocols and their counterparts."""
-    return sorted(name for one in list_protocols() for name in (one, *(f"{one}-{role}" for role in ROLES)))
+    """Every id that `load_protocol` knows: the shipped protocols and the counterparts that they name."""
+    shipped = list_protocols()
+    locked = {key.partition("/")[0] for key in locked_hashes()}
+    return sorted({*shipped, *(locked & {f"{name}-{role}" for name in shipped for role in ROLES})})
 
 
 def load_protocol(name: str) -> Protocol:
@@ -60,6 +59,7 @@ def locked_hashes() -> dict[str, str]:
     return dict(json.loads(SHIPPED.joinpath("locked.json").read_text()))
 
 
+@cache
 def read_unlocked(name: str) -> Protocol:
     """A shipped protocol, or a counterpart of one, as it stands, whether it is locked or not."""
     if name in list_protocols():
@@ -77,7 +77,12 @@ def _parent_and_role(name: str) -> tuple[str, str]:
         parent = name.removesuffix(f"-{role}")
         if parent != name and parent in shipped:
             return parent, role
-    raise unknown("protocol", name, known_protocols())
+    raise _unknown(name)
+
+
+def _unknown(name: str) -> UserError:
+    hint = suggestion(name, known_protocols())
+    return UserError(f"unknown protocol '{name}'{hint or '.'} All of them: rd3 list protocols")
 
 
 def _load(name: str, above: frozenset[Path] = frozenset()) -> Protocol:
@@ -91,6 +96,8 @@ def _load(name: str, above: frozenset[Path] = frozenset()) -> Protocol:
 
 @cache
 def _shipped(name: str) -> Protocol:
+    if name not in known_protocols():
+        raise _unknown(name)
     protocol = read_unlocked(name)
     key = f"{protocol.id}/{protocol.version}"
     locked = locked_hashes().get(key)
@@ -115,17 +122,18 @@ def _from_text(
 ) -> Protocol:
     """`reference`: how counterparts that are derived from it are named."""
     try:
-        values = yaml.safe_load(text)
+        values = yaml.load(text, Loader=Loader)
     except yaml.YAMLError as error:
         raise UserError(f"{where}: not YAML: {' '.join(str(error).split())}") from None
     if isinstance(values, dict):
         values = _inherited(dict(values), base)
-        values["fields"] = _expanded(values.get("fields"), values.pop("variants", None), where)
+        values["fields"] = written_out(values.get("fields"), values.get("variants"), where)
         values["counterparts"] = _named_counterparts(values.get("counterparts"), reference)
     protocol = parse(Protocol, values, where=where)
-    protocol.check(where)
-    known = locked_hashes().get(f"{protocol.id}/{protocol.version}", protocol.hash)
-    if known != protocol.hash and not locked:
+    known = locked_hashes().get(f"{protocol.id}/{protocol.version}")
+    if known != protocol.hash:  # what is locked was checked then
+        protocol.check(where)
+    if known not in (None, protocol.hash) and not locked:
         raise UserError(
             f"{where}: {protocol.id} version {protocol.version} is a locked protocol with other values; take another id"
         )
@@ -136,35 +144,17 @@ def _inherited(values: dict[str, Any], base: Callable[[str], Protocol]) -> dict[
     if "base" not in values:
         return values
     parent = base(str(values.pop("base")))
-    fields = {key: field.model_dump(exclude_unset=True) for key, field in parent.fields.items()}
-    values.setdefault("not_rankable", parent.not_rankable)
+    facts = parent.model_dump(include=set(INHERITED), exclude_none=True)
+    values = {**facts, **values}
     own = values.get("fields") or {}
+    fields = {name: _from(parent, field, values["source"]) for name, field in parent.fields.items()}
     return {**values, "fields": {**fields, **own} if isinstance(own, dict) else own}
 
 
-def _expanded(fields: Any, variants: Any, where: str) -> Any:
-    """Fields with every `by` written out as cases, in the order of the variants."""
-    if not isinstance(fields, dict) or not isinstance(variants or {}, dict):
-        return fields
-    return {name: _cases(name, field, variants or {}, where) for name, field in fields.items()}
-
-
-def _cases(name: str, field: Any, variants: dict[str, Any], where: str) -> Any:
-    if not isinstance(field, dict) or not isinstance(field.get("by"), dict):
-        return field
-    given = {key.strip(): value for keys, value in field["by"].items() for key in str(keys).split(",")}
-    strange = sorted(given.keys() - variants.keys() - {OTHERWISE})
-    if strange:
-        raise UserError(f"{where}: {name} by '{strange[0]}': the variants are {', '.join(variants) or 'none'}")
-    cases = [_case(given[variant], when or {}) for variant, when in variants.items() if variant in given]
-    if OTHERWISE in given:
-        cases.append(_case(given[OTHERWISE], {}))
-    return {**{key: value for key, value in field.items() if key != "by"}, "cases": cases}
-
-
-def _case(value: Any, when: dict[str, Any]) -> dict[str, Any]:
-    wrapped = value if isinstance(value, dict) and "value" in value else {"value": value}
-    return {**wrapped, "when": {**when, **wrapped.get("when", {})}}
+def _from(parent: Protocol, field: ProtocolField, source: Any) -> dict[str, Any]:
+    """A field of a base; it goes on naming the base's source."""
+    given = field.model_dump(exclude_unset=True)
+    return given if field.source or parent.source == source else {**given, "source": parent.source}
 
 
 def _named_counterparts(given: Any, reference: str) -> Any:

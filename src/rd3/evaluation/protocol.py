@@ -6,8 +6,6 @@ decide numbers and are hashed; provenance, sources, notes and titles are for peo
 
 from __future__ import annotations
 
-import json
-from fnmatch import fnmatch
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
@@ -15,7 +13,9 @@ from pydantic_core import PydanticUndefined, to_jsonable_python
 
 from rd3.base.errors import UserError, suggestion
 from rd3.base.spec import Spec, fingerprint_of, parse
+from rd3.data.facts import TargetFacts
 from rd3.data.target import Target
+from rd3.evaluation.conditions import Cell, When
 from rd3.evaluation.settings import FIRST_FIELDS, Settings
 from rd3.training.augment.base import parse_augmentation
 from rd3.training.mix import MIXES, parse_mix
@@ -25,31 +25,16 @@ UNSET = PydanticUndefined
 PROVENANCE = Literal["stated", "code", "inferred", "unverified"]
 
 
-class When(Spec):
-    """Conditions of a case; all that are given must hold. Names are shell patterns."""
-
-    target: tuple[str, ...] | None = None
-    student: tuple[str, ...] | None = None
-    size_min: int | None = None
-    size_max: int | None = None
-    ipc_min: int | None = None
-    ipc_max: int | None = None
-
-    def holds(self, target: Target, ipc: int | None, student: str) -> bool:
-        images = ipc if ipc is not None else 10**9
-        return (
-            (self.target is None or any(fnmatch(target.name, pattern) for pattern in self.target))
-            and (self.student is None or any(fnmatch(student, pattern) for pattern in self.student))
-            and (self.size_min or 0) <= target.size <= (self.size_max or 10**9)
-            and (self.ipc_min or 0) <= images <= (self.ipc_max or 10**9)
-        )
-
-
 class Case(Spec):
-    """A value and when it holds; where it comes from, if that differs from the rest of its field."""
+    """A value and when it holds; where it comes from, if that differs from the rest of its field.
+
+    Attributes:
+        variant: the variant of the protocol that it was written for, or an empty string; for people.
+    """
 
     value: Any
     when: When = When()
+    variant: str = ""
     provenance: PROVENANCE | None = None
     source: str = ""
     note: str = ""
@@ -70,21 +55,29 @@ class ProtocolField(Spec):
     source: str = ""
     note: str = ""
 
-    def resolve(self, target: Target, ipc: int | None, student: str) -> Any:
-        """The value for a cell, `UNSET` where no case holds."""
-        if self.cases is None:
-            return self.value
-        return next((case.value for case in self.cases if case.when.holds(target, ipc, student)), UNSET)
+    def case(self, target: Target | TargetFacts, ipc: int | None, student: str) -> Case | None:
+        """The case that decides in a cell, None where none holds."""
+        return next((case for case in self.written() if case.when.holds(target, ipc, student)), None)
 
-    def possible(self) -> list[Any]:
-        """Every value that it can resolve to for some target."""
-        return [self.value] if self.cases is None else [case.value for case in self.cases]
+    def resolve(self, target: Target | TargetFacts, ipc: int | None, student: str) -> Any:
+        """The value for a cell, `UNSET` where no case holds."""
+        case = self.case(target, ipc, student)
+        return UNSET if case is None else case.value
+
+    def cell_of(self, case: Case) -> Cell:
+        """A cell in which a case decides; only one in which it holds, where those that papers use have another."""
+        deciding = (cell for cell in case.when.examples() if self.cases is None or self.case(*cell) is case)
+        return next(deciding, None) or next(case.when.examples())
+
+    def written(self) -> tuple[Case, ...]:
+        """Its cases; a value without conditions is a case that always holds."""
+        return (Case(value=self.value),) if self.cases is None else self.cases
 
     def hashed(self) -> Any:
         """What enters the hash: operations with their defaults written out, so that a new default shows."""
         if self.cases is None:
             return _written_out(self.value)
-        return [{"when": case.when.model_dump(), "value": _written_out(case.value)} for case in self.cases]
+        return [{"when": case.when.hashed(), "value": _written_out(case.value)} for case in self.cases]
 
 
 class Counterparts(Spec):
@@ -105,6 +98,8 @@ class Protocol(Spec):
     """A post-evaluation protocol; `hash` changes with every value that can change a number.
 
     Attributes:
+        group: heading under which it is listed.
+        variants: names of the conditions that its fields give values `by`; for people, the cases hold them in full.
         purpose: `ranking`, or `reference` for protocols that only serve the scores of others.
         not_rankable: why numbers under it must not stand beside those of the protocol it derives from, or None.
         hard_without_batch_augmentation: whether its hard-label counterpart leaves out mixing and DSA.
@@ -115,6 +110,8 @@ class Protocol(Spec):
     title: str
     source: str
     note: str = ""
+    group: str = ""
+    variants: dict[str, When] = Field(default_factory=dict)
     purpose: Literal["ranking", "reference"] = "ranking"
     not_rankable: str | None = None
     counterparts: Counterparts = Counterparts()
@@ -134,14 +131,19 @@ class Protocol(Spec):
         Raises:
             UserError: one line that names `where`, the field and what is allowed.
         """
-        possible = {name: field.possible() for name, field in self.fields.items()}
-        peeks = set(possible.get("report", [])) - {"last"} or "test-peek" in possible.get("selection", [])
+        given = {name: [case.value for case in field.written()] for name, field in self.fields.items()}
+        peeks = set(given.get("report", [])) - {"last"} or "test-peek" in given.get("selection", [])
         if peeks and self.not_rankable is None:
             raise UserError(f"{where}: it chooses on the test split, so not_rankable must say so")
-        usual = {name: values[0] for name, values in possible.items()}
-        for name, values in possible.items():
-            for value in values:
-                parse(Settings, {**usual, name: value}, where=where).recipe(where)
+        for name, field in self.fields.items():
+            for case in field.written():
+                values = {**self._found(*field.cell_of(case)), name: case.value}
+                parse(Settings, values, where=where).recipe(where)
+
+    def _found(self, target: Target | TargetFacts, ipc: int | None, student: str) -> dict[str, Any]:
+        """The values that hold in a cell."""
+        found = {name: field.resolve(target, ipc, student) for name, field in self.fields.items()}
+        return {name: value for name, value in found.items() if value is not UNSET}
 
     @property
     def hash(self) -> str:
@@ -154,7 +156,7 @@ class Protocol(Spec):
                 del values[name]
         return fingerprint_of("protocol", {"id": self.id, "version": self.version, "values": values})
 
-    def resolve(self, target: Target, ipc: int | None, student: str) -> tuple[Settings, tuple[str, ...]]:
+    def resolve(self, target: Target | TargetFacts, ipc: int | None, student: str) -> tuple[Settings, tuple[str, ...]]:
         """The settings for one cell, and flags for what had to give way to the target.
 
         Args:
@@ -163,8 +165,7 @@ class Protocol(Spec):
         Raises:
             UserError: the values do not go together.
         """
-        found = {name: field.resolve(target, ipc, student) for name, field in self.fields.items()}
-        values = {name: value for name, value in found.items() if value is not UNSET}
+        values = self._found(target, ipc, student)
         flags = []
         if not target.flip_keeps_class:
             operations = [parse_augmentation(operation) for operation in values.get("augment") or ()]
@@ -185,13 +186,6 @@ class Protocol(Spec):
             flags.append("chosen on the test split: for comparison only")
         return settings, tuple(flags)
 
-    def card(self) -> list[dict[str, str]]:
-        """One row a field: name, value, provenance, note; for people."""
-        return [
-            {"name": name, "value": _readable(field), "provenance": field.provenance, "note": field.note}
-            for name, field in self.fields.items()
-        ]
-
 
 def _written_out(value: Any) -> Any:
     if isinstance(value, list):
@@ -200,18 +194,3 @@ def _written_out(value: Any) -> Any:
         parsed = parse_mix(value) if value["kind"] in MIXES else parse_augmentation(value)
         return parsed.as_json()
     return value
-
-
-def _readable(field: ProtocolField) -> str:
-    if field.cases is None:
-        return _plain(field.value)
-    parts = []
-    for case in field.cases:
-        conditions = case.when.model_dump(exclude_none=True)
-        words = ", ".join(f"{key} {_plain(value)}" for key, value in conditions.items())
-        parts.append(f"{_plain(case.value)} ({words or 'otherwise'})")
-    return "; ".join(parts)
-
-
-def _plain(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)

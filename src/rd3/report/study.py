@@ -9,6 +9,7 @@ from typing import Any
 from rd3.base.errors import UserError
 from rd3.base.files import read_json
 from rd3.base.spec import parse
+from rd3.evaluation.card import lines, remark
 from rd3.evaluation.protocol import Protocol
 from rd3.report.data import Cost, CurveSet, Grid, ProtocolCard, ProtocolField, ReportData
 from rd3.report.format import seconds
@@ -65,7 +66,10 @@ def _card(protocol: Protocol) -> ProtocolCard:
         title=protocol.title,
         source=protocol.source,
         note=" ".join(filter(None, (protocol.note, limit))),
-        fields=[ProtocolField(**row) for row in protocol.card()],
+        fields=[
+            ProtocolField(line.name, line.value.replace("\n", "; "), line.provenance, remark(line))
+            for line in lines(protocol)
+        ],
     )
 
 

@@ -18,6 +18,9 @@ import tyro
 
 from rd3.base.errors import unknown
 
+Sections = dict[str, dict[str, str]]
+"""Heading (empty for none) -> name -> one line about it."""
+
 
 @dataclass
 class Options:
@@ -30,53 +33,64 @@ class Options:
 def main(options: Options) -> int:
     if options.what not in CATALOGUES:
         raise unknown("thing to list", options.what, CATALOGUES)
-    entries = CATALOGUES[options.what](options.pattern)
-    width = max(map(len, entries), default=0)
-    for name, about in sorted(entries.items()):
-        sys.stdout.write(f"{name:<{width}}  {about}".rstrip() + "\n")
+    sections = CATALOGUES[options.what](options.pattern)
+    width = max((len(name) for entries in sections.values() for name in entries), default=0)
+    for heading, entries in sections.items():
+        if heading:
+            sys.stdout.write(f"\n{heading}\n")
+        for name, about in sorted(entries.items()):
+            sys.stdout.write(f"{name:<{width}}  {about}".rstrip() + "\n")
     return 0
 
 
-def _targets(pattern: str) -> dict[str, str]:
+def _targets(pattern: str) -> Sections:
     from rd3.data.load import list_targets
 
-    return {name: about for name, about in list_targets().items() if fnmatch(name, pattern)}
+    return {"": {name: about for name, about in list_targets().items() if fnmatch(name, pattern)}}
 
 
-def _models(pattern: str) -> dict[str, str]:
+def _models(pattern: str) -> Sections:
     from rd3.models import list_models
 
-    return dict.fromkeys(list_models(pattern), "")
+    return {"": dict.fromkeys(list_models(pattern), "")}
 
 
-def _methods(pattern: str) -> dict[str, str]:
+def _methods(pattern: str) -> Sections:
     from rd3.methods.base import METHODS
 
-    return {name: f"{METHODS[name].title} ({METHODS[name].paper})" for name in METHODS.names(pattern)}
+    return {"": {name: f"{METHODS[name].title} ({METHODS[name].paper})" for name in METHODS.names(pattern)}}
 
 
-def _protocols(pattern: str) -> dict[str, str]:
+def _protocols(pattern: str) -> Sections:
+    from rd3.evaluation.card import GROUPS
     from rd3.evaluation.files import known_protocols, list_protocols, load_protocol
 
     # counterparts are left out of the long list: every protocol has them
     names = list_protocols() if pattern == "*" else [name for name in known_protocols() if fnmatch(name, pattern)]
-    return {name: f"v{load_protocol(name).version}  {load_protocol(name).title}" for name in names}
+    sections: Sections = {heading: {} for heading in GROUPS.values()}
+    for protocol in map(load_protocol, names):
+        own = protocol.group in ("rd3", "method", "dd-ranking")  # of the others the heading says it
+        limit = f" (not rankable: {protocol.not_rankable})" if own and protocol.not_rankable else ""
+        sections[GROUPS[protocol.group]][protocol.id] = f"v{protocol.version}  {protocol.title}{limit}"
+    return {heading: entries for heading, entries in sections.items() if entries}
 
 
-def _studies(pattern: str) -> dict[str, str]:
+def _studies(pattern: str) -> Sections:
     from rd3.study.spec import list_studies, load_study
 
-    return {name: load_study(name).note for name in list_studies() if fnmatch(name, pattern)}
+    return {"": {name: load_study(name).note for name in list_studies() if fnmatch(name, pattern)}}
 
 
-def _recipes(pattern: str) -> dict[str, str]:
+def _recipes(pattern: str) -> Sections:
     from rd3.squeeze.spec import teacher_recipes
 
     found = teacher_recipes()
-    return {name: f"{found[name]['provenance']}: {found[name]['note']}" for name in found if fnmatch(name, pattern)}
+    return {
+        "": {name: f"{found[name]['provenance']}: {found[name]['note']}" for name in found if fnmatch(name, pattern)}
+    }
 
 
-CATALOGUES: dict[str, Callable[[str], dict[str, str]]] = {
+CATALOGUES: dict[str, Callable[[str], Sections]] = {
     "targets": _targets,
     "models": _models,
     "methods": _methods,
