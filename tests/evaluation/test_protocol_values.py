@@ -341,7 +341,9 @@ def test_a_cell_has_its_published_recipe(cell: str, recipe: str) -> None:
 @pytest.mark.parametrize(("cell", "quirks"), rows(QUIRKS, " : "))
 def test_released_code_differs_in_its_quirks_alone(cell: str, quirks: str) -> None:
     own, clean = settings_in(cell), settings_in(cell.replace("-code", "", 1))
-    differing = {name: getattr(own, name) for name in Settings.model_fields if getattr(own, name) != getattr(clean, name)}
+    differing = {
+        name: getattr(own, name) for name in Settings.model_fields if getattr(own, name) != getattr(clean, name)
+    }
     expected = dict(quirk.split(" ") for quirk in quirks.split(", "))
     expected = {name: value for name, value in expected.items() if f"{getattr(clean, name)}" != value}
     assert {name: str(value) for name, value in differing.items() if name not in UNSEEN} == expected
@@ -357,11 +359,15 @@ def test_rates_and_smoothing_factors(cell: str, expected: str) -> None:
 
 
 def test_every_protocol_is_in_a_table() -> None:
-    named = {cell.split()[0] for table, separator in ((RECIPES, "|"), (QUIRKS, " : ")) for cell, _ in rows(table, separator)}
+    named = {
+        cell.split()[0] for table, separator in ((RECIPES, "|"), (QUIRKS, " : ")) for cell, _ in rows(table, separator)
+    }
     assert named == set(list_protocols())
 
 
-@pytest.mark.parametrize(("target", "optimiser"), [("c100", ("sgd", 0.1, 0.875, 5e-4)), ("ti", ("sgd", 0.1, 0.875, 5e-4))])
+@pytest.mark.parametrize(
+    ("target", "optimiser"), [("c100", ("sgd", 0.1, 0.875, 5e-4)), ("ti", ("sgd", 0.1, 0.875, 5e-4))]
+)
 def test_edc_trains_small_sets_with_sgd_in_its_code(target: str, optimiser: tuple[str, float, float, float]) -> None:
     s = settings_in(f"edc-code {target} 10 r18")
     assert (s.optimiser, s.lr, s.momentum, s.weight_decay) == optimiser

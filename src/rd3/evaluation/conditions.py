@@ -65,7 +65,9 @@ class When(Spec):
 
     def examples(self) -> Iterator[Cell]:
         """Cells in which it holds, of the sizes, numbers of classes and IPC that papers use."""
-        name, student = (patterns[0].replace("*", "") if patterns else "any" for patterns in (self.target, self.student))
+        name, student = (
+            patterns[0].replace("*", "") if patterns else "any" for patterns in (self.target, self.student)
+        )
         for size, classes, ipc in product(
             _candidates(self.size_min, self.size_max, SIZES),
             _candidates(self.classes_min, self.classes_max, CLASSES),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from functools import cache
+from functools import cache, reduce
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,9 @@ import yaml
 from rd3.base.errors import UserError, suggestion
 from rd3.base.files import read_text
 from rd3.base.spec import parse
+from rd3.evaluation.ddranking.read import is_ddranking, read_ddranking
 from rd3.evaluation.derived import ROLES, counterpart
+from rd3.evaluation.modifiers import modified, split_modifiers
 from rd3.evaluation.protocol import Counterparts, Protocol, ProtocolField
 from rd3.evaluation.variants import written_out
 
@@ -42,10 +44,14 @@ def known_protocols() -> list[str]:
 def load_protocol(name: str) -> Protocol:
     """A shipped protocol or a derived counterpart by its id (`rd3`, `rd3-hard`), or a file by its path (`.yaml`).
 
+    `ddranking:PATH` is a configuration file of DD-Ranking. Behind each may stand modifiers (`rd3+test-peek`, see
+    `rd3.evaluation.modifiers`).
+
     Raises:
         UserError: unknown id, a file that is not a protocol, or a shipped file that was changed without a new version.
     """
-    return _load(name)
+    plain, modifiers = split_modifiers(name)
+    return reduce(modified, modifiers, _load(plain))
 
 
 def counterpart_ids(protocol: Protocol) -> Counterparts:
@@ -88,6 +94,9 @@ def _unknown(name: str) -> UserError:
 def _load(name: str, above: frozenset[Path] = frozenset()) -> Protocol:
     """`above`: the files that this one is the base of."""
     place, _, role = name.partition("#")
+    if is_ddranking(place):
+        protocol = read_ddranking(place).protocol
+        return counterpart(protocol, role) if role else protocol
     if place.endswith((".yaml", ".yml")):
         protocol = _read_protocol(Path(place), above)
         return counterpart(protocol, role) if role else protocol

@@ -6,6 +6,7 @@ decide numbers and are hashed; provenance, sources, notes and titles are for peo
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
@@ -73,6 +74,13 @@ class ProtocolField(Spec):
         """Its cases; a value without conditions is a case that always holds."""
         return (Case(value=self.value),) if self.cases is None else self.cases
 
+    def changed(self, change: Callable[[Any], Any]) -> ProtocolField:
+        """The same with every value that it can resolve to replaced by `change(value)`."""
+        if self.cases is None:
+            return self.model_copy(update={"value": change(self.value)})
+        cases = tuple(case.model_copy(update={"value": change(case.value)}) for case in self.cases)
+        return self.model_copy(update={"cases": cases})
+
     def hashed(self) -> Any:
         """What enters the hash: operations with their defaults written out, so that a new default shows."""
         if self.cases is None:
@@ -105,7 +113,7 @@ class Protocol(Spec):
         hard_without_batch_augmentation: whether its hard-label counterpart leaves out mixing and DSA.
     """
 
-    id: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*(\+[a-z0-9.-]+)*$")
     version: int = Field(gt=0)
     title: str
     source: str
@@ -135,6 +143,8 @@ class Protocol(Spec):
         peeks = set(given.get("report", [])) - {"last"} or "test-peek" in given.get("selection", [])
         if peeks and self.not_rankable is None:
             raise UserError(f"{where}: it chooses on the test split, so not_rankable must say so")
+        if "random" in given.get("lr_search_for", []) and self.not_rankable is None:
+            raise UserError(f"{where}: it searches rates for random images only, so not_rankable must say so")
         for name, field in self.fields.items():
             for case in field.written():
                 values = {**self._found(*field.cell_of(case)), name: case.value}

@@ -34,6 +34,8 @@ class Cells:
             if hashes.setdefault(mark.id, mark.hash) != mark.hash:
                 raise UserError(f"protocol {mark.id} has two hashes among these records; a ranking does not mix them")
             self._add(record)
+            if record.settings.labels == "static" and not record.teachers:
+                continue  # labelled by the images' own makers: that is what is ranked
             labelled = teachers.setdefault((record.target_fingerprint, mark.id), set(record.teachers))
             if labelled != set(record.teachers):
                 raise UserError(

@@ -8,6 +8,7 @@ from statistics import fmean
 from typing import Any
 
 from rd3.base.spec import fingerprint_of
+from rd3.scores.definitions import USUAL_WEIGHT, require_weights
 from rd3.scores.intervals import Interval
 from rd3.scores.nested import Nested, by_draw, nested
 from rd3.scores.ranking import Comparison, compare
@@ -20,14 +21,19 @@ from rd3.study.scored import scores
 SCHEMA = "rd3.ranking/1"
 
 
-def rows(records: Sequence[Record]) -> list[dict[str, Any]]:
+def rows(records: Sequence[Record], *, w: float = USUAL_WEIGHT, gamma: float = USUAL_WEIGHT) -> list[dict[str, Any]]:
     """The ranking: groups in a stable order, and within a group from the best to the worst.
 
+    Args:
+        w: weight of IOR against HLR in LRS.
+        gamma: weight of the augmented against the plain difference in ARS.
+
     Raises:
-        UserError: the records mix two versions of a protocol.
+        UserError: the records mix two versions of a protocol, or a weight is outside [0, 1].
     """
+    require_weights(w, gamma)
     cells = Cells(records)
-    ranked = [(cell, _row(cells, cell)) for cell in cells.ranked()]
+    ranked = [(cell, _row(cells, cell, w=w, gamma=gamma)) for cell in cells.ranked()]
     answer = []
     for group in groups([row for _, row in ranked]):
         members = {id(row) for row in group}
@@ -45,7 +51,7 @@ def groups(table: Iterable[dict[str, Any]]) -> list[list[dict[str, Any]]]:
     return list(found.values())
 
 
-def _row(cells: Cells, cell: Cell) -> dict[str, Any]:
+def _row(cells: Cells, cell: Cell, *, w: float, gamma: float) -> dict[str, Any]:
     runs = cells.runs(cell)
     first = next(iter(runs.values()))
     own, random, whole = (_nested(cells, one) for one in (cell, replace(cell, method=RANDOM), cells.whole(cell)))
@@ -65,14 +71,20 @@ def _row(cells: Cells, cell: Cell) -> dict[str, Any]:
         "variance": {"draws": own.between, "seeds": own.within},
         "random": _bounds(random.interval if random else None),
         "whole": _bounds(whole.interval if whole else None),
-        **{name: _bounds(interval) for name, interval in scores(cells, cell).items()},
+        **{name: _bounds(interval) for name, interval in scores(cells, cell, w=w, gamma=gamma).items()},
+        "weights": {"w": w, "gamma": gamma},
         "versus_random": None,
         "seconds": {name: _mean_seconds(runs.values(), name) for name in ("squeeze", "synthesise", "relabel", "train")},
         "bytes": {"images": first.bytes.images, "labels": first.bytes.labels},
         "fingerprint": fingerprint_of("row", sorted(run.fingerprint for run in runs.values())),
         "aids": sorted(first.aids),
         "rankable": first.protocol.not_rankable is None,
-        "flags": sorted({flag for run in runs.values() for flag in run.flags} | _mark(first) | _weak(whole, random)),
+        "flags": sorted(
+            {flag for run in runs.values() for flag in run.flags}
+            | _mark(first)
+            | _weak(whole, random)
+            | _weighed(w, gamma)
+        ),
     }
 
 
@@ -92,6 +104,11 @@ def _weak(whole: Nested | None, random: Nested | None) -> set[str]:
     if whole and random and whole.interval.mean < random.interval.mean:
         return {"HLR and LRS mean little: the whole target, under its protocol, is below random images"}
     return set()
+
+
+def _weighed(w: float, gamma: float) -> set[str]:
+    usual = (w, gamma) == (USUAL_WEIGHT, USUAL_WEIGHT)
+    return set() if usual else {f"weights other than the usual 0.5: w = {w:g} in LRS, gamma = {gamma:g} in ARS"}
 
 
 def _mark(record: Record) -> set[str]:

@@ -79,6 +79,9 @@ class Record(Spec):
         accuracy: after the last epoch, a fraction. The result.
         peeked: best over the reported epochs; audit only, never ranked.
         curve: (epochs done, accuracy).
+        lr: the learning rate that the student was trained with; None in records that are older than this entry.
+        rates: where a rate was searched, each one with the accuracy that it was chosen by: on real training images held
+            out, or on the test split where the settings say so.
         correct: per test image, bit-packed, in hex; `test_images` of them.
         seconds, bytes, teacher_forwards, peak_memory: costs.
         aids: what the method was helped by.
@@ -103,6 +106,8 @@ class Record(Spec):
     accuracy: float
     peeked: float
     curve: tuple[tuple[int, float], ...]
+    lr: float | None = None
+    rates: tuple[tuple[float, float], ...] = ()
     correct: str
     test_images: int
     seconds: Seconds
