@@ -102,7 +102,9 @@ def with_learned_rate(protocol: Protocol, synthetic: Synthetic) -> tuple[Protoco
     Random images get the same search. A protocol that searches nothing, or for random images only, stays as it is.
     """
     learned, search = synthetic.learned_lr, protocol.fields.get("lr_search")
-    if learned is None or search is None or "lr_search_for" in protocol.fields or not any(case.value for case in search.written()):
+    if learned is None or search is None or "lr_search_for" in protocol.fields:
+        return protocol, ()
+    if not any(case.value for case in search.written()):
         return protocol, ()
     note = f"the rate {learned:.6g}, which the set learned, is searched too, for random images as well"
     return modified(protocol, learned_rate(learned)), (note,)
