@@ -1,0 +1,103 @@
+"""Where an audit happens: one target, one student, one set of teachers for all sides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rd3.base.errors import UserError
+from rd3.data.target import Target
+from rd3.evaluation.protocol import Protocol
+from rd3.evaluation.settings import Settings
+from rd3.study.audit.mixture import comparable, scaled
+from rd3.study.jobs.run import RunJob, run_job
+from rd3.synthetic.artifact import Synthetic
+from rd3.synthetic.check import check
+
+
+@dataclass(frozen=True)
+class Labellers:
+    """Who labels: fingerprints and architectures of one teacher, of several, or of none."""
+
+    fingerprints: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Side:
+    """One synthetic under one protocol.
+
+    Attributes:
+        settings: the protocol's for the cell, made comparable (see `mixture.comparable`).
+        flags: what had to give way.
+    """
+
+    synthetic: Synthetic
+    protocol: Protocol
+    settings: Settings
+    flags: tuple[str, ...]
+
+    @property
+    def images(self) -> str:
+        return self.synthetic.manifest.fingerprint
+
+    @property
+    def ipc(self) -> int:
+        """Images per class, rounded where classes have different numbers of them."""
+        return self.synthetic.ipc or round(len(self.synthetic) / len(self.synthetic.classes))
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What all sides of an audit share.
+
+    Attributes:
+        epochs_scale: what the epochs of every protocol are multiplied by.
+    """
+
+    target: Target
+    student: str
+    labellers: Labellers
+    epochs_scale: float = 1.0
+
+    def side(self, synthetic: Synthetic, protocol: Protocol) -> Side:
+        """A synthetic under a protocol.
+
+        Raises:
+            UserError: the synthetic does not fit the target, or the protocol needs a teacher and there is none.
+        """
+        warnings = check(synthetic, self.target)
+        flags = [f"{synthetic.manifest.method}: {warning}" for warning in warnings]
+        side = Side(synthetic, protocol, *protocol.resolve(self.target, synthetic.ipc, self.student))
+        if synthetic.ipc is None:
+            flags.append(f"{synthetic.manifest.method}: unbalanced, taken for IPC {side.ipc}")
+        flags += [f"{protocol.id}: {flag}" for flag in (*side.flags, *self._teacher_flags(side))]
+        settings = comparable(scaled(side.settings, self.epochs_scale), teachers=len(self.labellers.names))
+        return Side(synthetic, protocol, settings, tuple(flags))
+
+    def run(self, side: Side, protocol: Protocol, replicate: int) -> RunJob:
+        """The run of a side's images under a mixture; the seed is the same for all images and mixtures."""
+        return run_job(
+            self.target,
+            protocol,
+            student=self.student,
+            replicate=replicate,
+            images=side.images,
+            label=side.synthetic.manifest.method,
+            count=len(side.synthetic),
+            ipc=side.ipc,
+            teachers=self.labellers.fingerprints,
+        )
+
+    def _teacher_flags(self, side: Side) -> list[str]:
+        settings, given = side.settings, self.labellers.names
+        if not settings.soft:
+            return []
+        brings_labels = settings.labels == "static" and side.synthetic.soft_labels is not None
+        if not given and not brings_labels:
+            raise UserError(f"protocol {side.protocol.id} labels with a teacher, and none was given")
+        flags = []
+        if given and settings.pool and sorted(settings.pool) != sorted(name.removeprefix("tv:") for name in given):
+            flags.append(f"labelled by {', '.join(given)} where it has {', '.join(settings.pool)}")
+        if settings.teacher_weights and len(settings.teacher_weights) != len(given):
+            flags.append(f"weights of {len(settings.teacher_weights)} teachers left out: {len(given)} given")
+        return flags
