@@ -12,6 +12,7 @@ from rd3.base.spec import fingerprint_of
 from rd3.scores.definitions import SubAccuracies, score_cell
 from rd3.scores.intervals import Interval, t_interval
 from rd3.scores.ranking import Comparison, compare
+from rd3.study.audit.mixture import is_mixture
 from rd3.study.jobs.run import WHOLE
 from rd3.study.plan import RANDOM
 from rd3.study.records import Record
@@ -40,6 +41,8 @@ class Cells:
         teachers: dict[tuple[str, str], set[str]] = {}
         for record in records:
             mark = record.protocol
+            if is_mixture(mark):
+                continue
             if hashes.setdefault(mark.id, mark.hash) != mark.hash:
                 raise UserError(f"protocol {mark.id} has two hashes among these records; a ranking does not mix them")
             self._add(record)

@@ -28,13 +28,13 @@ class Side:
 
     Attributes:
         settings: the protocol's for the cell, made comparable (see `mixture.comparable`).
-        flags: what had to give way.
+        flags: what had to give way, each with the protocol or the synthetic that it concerns.
     """
 
     synthetic: Synthetic
     protocol: Protocol
     settings: Settings
-    flags: tuple[str, ...]
+    flags: tuple[tuple[str, str], ...] = ()
 
     @property
     def images(self) -> str:
@@ -65,13 +65,14 @@ class Cell:
         Raises:
             UserError: the synthetic does not fit the target, or the protocol needs a teacher and there is none.
         """
+        settings, gave_way = protocol.resolve(self.target, synthetic.ipc, self.student)
+        side = Side(synthetic, protocol, settings)
         warnings = check(synthetic, self.target)
-        flags = [f"{synthetic.manifest.method}: {warning}" for warning in warnings]
-        side = Side(synthetic, protocol, *protocol.resolve(self.target, synthetic.ipc, self.student))
         if synthetic.ipc is None:
-            flags.append(f"{synthetic.manifest.method}: unbalanced, taken for IPC {side.ipc}")
-        flags += [f"{protocol.id}: {flag}" for flag in (*side.flags, *self._teacher_flags(side))]
-        settings = comparable(scaled(side.settings, self.epochs_scale), teachers=len(self.labellers.names))
+            warnings.append(f"unbalanced, taken for IPC {side.ipc}")
+        flags = [(synthetic.manifest.method, warning) for warning in warnings]
+        flags += [(protocol.id, flag) for flag in (*gave_way, *self._teacher_flags(side))]
+        settings = comparable(scaled(settings, self.epochs_scale), teachers=len(self.labellers.names))
         return Side(synthetic, protocol, settings, tuple(flags))
 
     def run(self, side: Side, protocol: Protocol, replicate: int) -> RunJob:

@@ -15,6 +15,7 @@ from rd3.study.records import Record, read_records
 
 SELECTORS = ("target", "method", "ipc", "draw", "protocol", "student", "replicate", "fingerprint")
 MISSING = "–"
+ACCURACY = "accuracy"
 PROTOCOL, DATA, CODE, SEEDS, RESULT = "protocol", "data", "code and machine", "student and seed", "result"
 
 
@@ -110,7 +111,7 @@ def _both(first: Mapping[str, str], second: Mapping[str, str]) -> Iterable[tuple
 
 def _results(first: Record, second: Record) -> Iterator[RecordChange]:
     if first.accuracy != second.accuracy:
-        yield RecordChange(part=RESULT, name="accuracy", first=first.accuracy, second=second.accuracy)
+        yield RecordChange(part=RESULT, name=ACCURACY, first=first.accuracy, second=second.accuracy)
     if first.target_fingerprint == second.target_fingerprint and first.correct != second.correct:
         mine, theirs = (_bits(record) for record in (first, second))
         only = int((mine & ~theirs).sum()), int((theirs & ~mine).sum())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import rd3
@@ -55,16 +55,18 @@ def facts(cell: Cell, sides: Sequence[Side], records: Sequence[Record]) -> dict[
         "teachers": dict(zip(cell.labellers.fingerprints, cell.labellers.names, strict=True)),
         "epochs_scale": cell.epochs_scale,
         "runs": len({record.fingerprint for record in records}),
-        "flags": tuple(dict.fromkeys(_flags(cell, sides, records))),
+        "flags": tuple(_flags(cell, sides, records)),
         "environment": records[0].environment,
         "rd3_version": rd3.__version__,
     }
 
 
-def _flags(cell: Cell, sides: Iterable[Side], records: Iterable[Record]) -> Iterable[str]:
+def _flags(cell: Cell, sides: Iterable[Side], records: Iterable[Record]) -> Iterator[str]:
     if cell.epochs_scale != 1:
         yield f"scaled: {cell.epochs_scale:g} times the epochs of every protocol"
-    for side in sides:
-        yield from side.flags
+    concerned: dict[str, dict[str, None]] = {}
+    for who, flag in (flag for side in sides for flag in side.flags):
+        concerned.setdefault(flag, {})[who] = None
+    yield from (f"{', '.join(who)}: {flag}" for flag, who in concerned.items())
     if len({(tuple(sorted(record.environment.items())), record.rd3_version) for record in records}) > 1:
         yield MIXED

@@ -11,6 +11,7 @@ from rd3.study.audit.facts import facts
 from rd3.study.audit.mixture import protocol_of
 from rd3.study.audit.rectification import OwnProtocol, Rectification, compared, gap
 from rd3.study.executors.base import Executor, Listener, Silent
+from rd3.study.jobs.base import Job
 from rd3.study.jobs.run import RunJob, record_of
 from rd3.study.records import Record
 from rd3.study.store import Store
@@ -59,28 +60,31 @@ def plan_rectification(cell: Cell, pairs: Sequence[tuple[Side, Side]], *, seeds:
 
 
 def run_rectification(
-    plan: RectifyPlan, store: Store, executor: Executor, *, listener: Listener | None = None
+    plan: RectifyPlan, store: Store, executor: Executor, *, before: Sequence[Job] = (), listener: Listener | None = None
 ) -> tuple[Rectification, list[Record]]:
     """Do what is missing, and compare; repeating it resumes it.
+
+    Args:
+        before: jobs that the runs need, such as the teacher's.
 
     Returns:
         The comparison, and the records that it was made of.
     """
-    executor.run(list(plan.jobs.values()), store, listener or Silent())
+    executor.run([*before, *plan.jobs.values()], store, listener or Silent())
     records = {place: record_of(job, store) for place, job in plan.jobs.items()}
-    before, after = (_accuracies(plan, records, when) for when in (BEFORE, AFTER))
+    own, shared = (_accuracies(plan, records, when) for when in (BEFORE, AFTER))
     common = next(iter(plan.after.values())).protocol
     found = Rectification(
         **facts(plan.cell, [*plan.before.values(), *plan.after.values()], list(records.values())),
         common=common.id,
         version=common.version,
         hash=common.hash,
-        gap_before=gap(before),
-        gap_after=gap(after),
+        gap_before=gap(own),
+        gap_after=gap(shared),
         methods=compared(
             [_own(name, side) for name, side in plan.before.items()],
-            before,
-            after,
+            own,
+            shared,
             resolution=1 / next(iter(records.values())).test_images,
         ),
     )

@@ -13,13 +13,12 @@ from rd3.study.audit.facts import Facts
 SCHEMA = "rd3.audit/1"
 
 
-class SideFacts(Spec):
-    """One end of the difference.
+class SideName(Spec):
+    """Which synthetic under which protocol.
 
     Attributes:
         protocol, version, hash: of the protocol.
         method, images: label and fingerprint of the synthetic.
-        accuracy, seeds: mean with interval, and of each seed.
     """
 
     protocol: str
@@ -27,6 +26,15 @@ class SideFacts(Spec):
     hash: str
     method: str
     images: str
+
+
+class SideFacts(SideName):
+    """One end of the difference.
+
+    Attributes:
+        accuracy, seeds: mean with interval, and of each seed.
+    """
+
     accuracy: Interval
     seeds: tuple[float, ...]
 

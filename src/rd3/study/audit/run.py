@@ -14,8 +14,9 @@ from rd3.study.audit.cell import Side
 from rd3.study.audit.design import Design
 from rd3.study.audit.factors import Factor, changes
 from rd3.study.audit.facts import facts
-from rd3.study.audit.result import Audit, CoalitionFacts, FactorFacts, FieldChange, SideFacts
+from rd3.study.audit.result import Audit, CoalitionFacts, FactorFacts, FieldChange, SideFacts, SideName
 from rd3.study.executors.base import Executor, Listener, Silent
+from rd3.study.jobs.base import Job
 from rd3.study.jobs.run import RunJob, record_of
 from rd3.study.records import Record
 from rd3.study.store import Store
@@ -55,14 +56,17 @@ def plan_audit(case: Case, design: Design, *, published: float | None = None) ->
 
 
 def run_audit(
-    plan: AuditPlan, store: Store, executor: Executor, *, listener: Listener | None = None
+    plan: AuditPlan, store: Store, executor: Executor, *, before: Sequence[Job] = (), listener: Listener | None = None
 ) -> tuple[Audit, list[Record]]:
     """Do what is missing, and say what the difference is made of; repeating it resumes it.
+
+    Args:
+        before: jobs that the runs need, such as the teacher's.
 
     Returns:
         The audit, and the records that it was made of.
     """
-    executor.run(list(plan.jobs.values()), store, listener or Silent())
+    executor.run([*before, *plan.jobs.values()], store, listener or Silent())
     records = {place: record_of(job, store) for place, job in plan.jobs.items()}
     return _audit(plan, records), list(records.values())
 
@@ -79,7 +83,7 @@ def _audit(plan: AuditPlan, records: Mapping[Place, Record]) -> Audit:
         difference=paired_difference(end, start).interval,
         published=plan.published,
         remainder=_remainder(plan.published, start),
-        factors=tuple(_factor(case, factor) for factor in case.factors),
+        factors=factors_of(case),
         ladder=climb(design.keys, ladder, resolution=1 / next(iter(records.values())).test_images),
         contributions=_contributions(design, records),
         exact=design.exact,
@@ -88,20 +92,28 @@ def _audit(plan: AuditPlan, records: Mapping[Place, Record]) -> Audit:
     )
 
 
-def _side(side: Side, accuracies: Sequence[float]) -> SideFacts:
-    return SideFacts(
+def name_of(side: Side) -> SideName:
+    """A side as results name it."""
+    return SideName(
         protocol=side.protocol.id,
         version=side.protocol.version,
         hash=side.protocol.hash,
         method=side.synthetic.manifest.method,
         images=side.images,
-        accuracy=t_interval(accuracies),
-        seeds=tuple(accuracies),
     )
+
+
+def _side(side: Side, accuracies: Sequence[float]) -> SideFacts:
+    return SideFacts(**name_of(side).model_dump(), accuracy=t_interval(accuracies), seeds=tuple(accuracies))
 
 
 def _remainder(published: float | None, start: Sequence[float]) -> Interval | None:
     return None if published is None else t_interval([published - accuracy for accuracy in start])
+
+
+def factors_of(case: Case) -> tuple[FactorFacts, ...]:
+    """What the two sides differ in, in the order of the ladder."""
+    return tuple(_factor(case, factor) for factor in case.factors)
 
 
 def _factor(case: Case, factor: Factor) -> FactorFacts:
