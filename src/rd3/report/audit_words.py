@@ -72,8 +72,8 @@ def _unexplained(audit: Audit) -> list[str]:
     covered = left.low is not None and left.high is not None and left.low <= 0 <= left.high
     published = _points(audit.published, signed=False)
     return [
-        f"Published under {start}: {published} %. Our run does not explain {percent(shown(left), signed=True)} points of"
-        f" it (images, teacher, code, luck){', but its interval covers the number' if covered else ''}."
+        f"Published under {start}: {published} %. Our run does not explain {percent(shown(left), signed=True)} points"
+        f" of it (images, teacher, code, luck){', but its interval covers the number' if covered else ''}."
     ]
 
 

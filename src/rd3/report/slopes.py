@@ -19,8 +19,15 @@ WIDTH, HEIGHT = 130, 190
 def slope_chart(found: Rectification) -> str:
     """Accuracy of each method before and after, with intervals; names and numbers stand beside their points."""
     look = marks(method.name for method in found.methods)
-    before = [point(method.name, shown(method.before), look) | {"at": 0.0} for method in found.methods]
-    after = [point(method.name, shown(method.after), look) | {"at": 1.0} for method in found.methods]
+    aside = _aside(len(found.methods))
+    before = [
+        point(method.name, shown(method.before), look) | {"at": shift}
+        for method, shift in zip(found.methods, aside, strict=True)
+    ]
+    after = [
+        point(method.name, shown(method.after), look) | {"at": 1 + shift}
+        for method, shift in zip(found.methods, aside, strict=True)
+    ]
     limits = domain([v[key] for v in before + after for key in ("mean", "low", "high") if v[key] is not None])
     height = max(HEIGHT, sum(map(_extent, after)))
     x = alt.X("at:Q", scale=alt.Scale(domain=(0, 1), nice=False), axis=BARE)
@@ -31,8 +38,8 @@ def slope_chart(found: Rectification) -> str:
         data.mark_line(strokeWidth=1.8).encode(detail="method:N"),
         bounded.mark_rule(strokeWidth=1.8).encode(x=x, y=alt.Y("low:Q", title=None), y2="high:Q", color=colour()),
         data.mark_point(**POINT).encode(shape=shape()),
-        *_beside(_placed(before, limits, height), x, y, edge=-9, align="right"),
-        *_beside(_placed(after, limits, height), x, y, edge=WIDTH + 9, align="left"),
+        *_beside(_placed(before, limits, height, named=False), x, y, edge=-16, align="right"),
+        *_beside(_placed(after, limits, height, named=True), x, y, edge=WIDTH + 16, align="left"),
         *(_head(at, text) for at, text in ((0, "own protocol"), (WIDTH, "common protocol"))),
     ]
     chart = alt.layer(*layers).properties(width=WIDTH, height=height)
@@ -40,14 +47,19 @@ def slope_chart(found: Rectification) -> str:
     return to_svg(chart, f"{words}. The numbers are in the table.")
 
 
+def _aside(count: int) -> list[float]:
+    """A little to the left or right for each method, so that intervals don't hide each other."""
+    step = min(0.03, 0.16 / count)
+    return [step * (position - (count - 1) / 2) for position in range(count)]
+
+
 def _extent(value: dict[str, Any]) -> float:
     return LINE * (str(value["method"]).count("\n") + 1.0)
 
 
-def _placed(values: Values, limits: tuple[float, float], height: float) -> Values:
-    """Where each label goes so that none meets another, in percent; the name is for the right side only."""
+def _placed(values: Values, limits: tuple[float, float], height: float, *, named: bool) -> Values:
+    """Where each label goes so that none meets another, in percent."""
     low, high = limits
-    named = values[0]["at"] == 1
     extents = [_extent(value) if named else float(LINE) for value in values]
     wanted = [height * (high - value["mean"]) / (high - low) for value in values]
     places = spread(wanted, extents, low=0, high=height)

@@ -8,6 +8,7 @@ from itertools import chain
 from typing import Any
 
 from rd3.base.errors import unknown
+from rd3.base.spec import Spec
 from rd3.evaluation.settings import Settings
 
 
@@ -66,19 +67,22 @@ FACTORS = (
 KEYS = tuple(factor.key for factor in FACTORS)
 
 
-@dataclass(frozen=True)
-class Change:
-    """One field in which two protocols differ, resolved for one cell."""
+class FieldChange(Spec):
+    """One field in which two settings differ."""
 
     field: str
     start: Any
     end: Any
 
 
-def changes(start: Settings, end: Settings, factor: Factor) -> tuple[Change, ...]:
+def changes(start: Settings, end: Settings, factor: Factor) -> tuple[FieldChange, ...]:
     """The fields of a factor in which two settings differ."""
     first, second = start.as_json(), end.as_json()
-    return tuple(Change(name, first[name], second[name]) for name in factor.fields if first[name] != second[name])
+    return tuple(
+        FieldChange(field=name, start=first[name], end=second[name])
+        for name in factor.fields
+        if first[name] != second[name]
+    )
 
 
 def differing(start: Settings, end: Settings) -> tuple[Factor, ...]:

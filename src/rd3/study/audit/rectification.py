@@ -8,6 +8,7 @@ from statistics import fmean
 from rd3.base.spec import Spec
 from rd3.scores.intervals import Interval, paired_difference, t_interval
 from rd3.scores.ladder import corrected
+from rd3.study.audit.factors import FieldChange
 from rd3.study.audit.facts import Facts
 
 SCHEMA = "rd3.audit-methods/1"
@@ -20,6 +21,7 @@ class OwnProtocol(Spec):
     Attributes:
         name: the synthetic's label, with the start of its fingerprint where two share one.
         images: the synthetic's fingerprint.
+        changes: the fields in which its own protocol differs from the common one, for the cell.
     """
 
     name: str
@@ -27,6 +29,7 @@ class OwnProtocol(Spec):
     protocol: str
     version: int
     hash: str
+    changes: tuple[FieldChange, ...] = ()
 
 
 class RectifiedMethod(OwnProtocol):
@@ -82,7 +85,7 @@ def compared(
     places = ranks(before), ranks(after)
     found = [
         RectifiedMethod(
-            **one.model_dump(),
+            **dict(one),
             before=t_interval(before[one.name]),
             after=t_interval(after[one.name]),
             change=changes[one.name].interval,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from rd3.base.errors import UserError
 from rd3.study.audit.cell import Cell, Side
+from rd3.study.audit.factors import FACTORS, changes
 from rd3.study.audit.facts import facts
 from rd3.study.audit.mixture import protocol_of
 from rd3.study.audit.rectification import OwnProtocol, Rectification, compared, gap
@@ -82,7 +83,7 @@ def run_rectification(
         gap_before=gap(own),
         gap_after=gap(shared),
         methods=compared(
-            [_own(name, side) for name, side in plan.before.items()],
+            [_own(name, side, plan.after[name]) for name, side in plan.before.items()],
             own,
             shared,
             resolution=1 / next(iter(records.values())).test_images,
@@ -107,8 +108,13 @@ def _accuracies(plan: RectifyPlan, records: Mapping[Place, Record], when: str) -
     return {name: [records[name, when, seed].accuracy for seed in range(plan.seeds)] for name in plan.before}
 
 
-def _own(name: str, side: Side) -> OwnProtocol:
+def _own(name: str, side: Side, common: Side) -> OwnProtocol:
     protocol = side.protocol
     return OwnProtocol(
-        name=name, images=side.images, protocol=protocol.id, version=protocol.version, hash=protocol.hash
+        name=name,
+        images=side.images,
+        protocol=protocol.id,
+        version=protocol.version,
+        hash=protocol.hash,
+        changes=tuple(change for factor in FACTORS for change in changes(side.settings, common.settings, factor)),
     )

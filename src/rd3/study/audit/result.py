@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rd3.base.spec import Spec
 from rd3.scores.attribution import Contribution
 from rd3.scores.intervals import Interval
 from rd3.scores.ladder import Rung
+from rd3.study.audit.factors import FieldChange
 from rd3.study.audit.facts import Facts
 
 SCHEMA = "rd3.audit/1"
@@ -37,14 +36,6 @@ class SideFacts(SideName):
 
     accuracy: Interval
     seeds: tuple[float, ...]
-
-
-class FieldChange(Spec):
-    """One field of `Settings` in which the two sides differ."""
-
-    field: str
-    start: Any
-    end: Any
 
 
 class FactorFacts(Spec):

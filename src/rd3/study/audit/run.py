@@ -14,7 +14,7 @@ from rd3.study.audit.cell import Side
 from rd3.study.audit.design import Design
 from rd3.study.audit.factors import Factor, changes
 from rd3.study.audit.facts import facts
-from rd3.study.audit.result import Audit, CoalitionFacts, FactorFacts, FieldChange, SideFacts, SideName
+from rd3.study.audit.result import Audit, CoalitionFacts, FactorFacts, SideFacts, SideName
 from rd3.study.executors.base import Executor, Listener, Silent
 from rd3.study.jobs.base import Job
 from rd3.study.jobs.run import RunJob, record_of
@@ -117,13 +117,12 @@ def factors_of(case: Case) -> tuple[FactorFacts, ...]:
 
 
 def _factor(case: Case, factor: Factor) -> FactorFacts:
-    found = changes(case.start.settings, case.end.settings, factor)
     return FactorFacts(
         key=factor.key,
         name=factor.name,
         parts=factor.parts,
         together=case.reasons.get(factor.key),
-        changes=tuple(FieldChange(field=change.field, start=change.start, end=change.end) for change in found),
+        changes=changes(case.start.settings, case.end.settings, factor),
     )
 
 
