@@ -15,7 +15,7 @@ from rd3.scores.intervals import Interval, t_interval
 from rd3.squeeze.spec import teacher_spec
 from rd3.squeeze.teacher import Teacher
 from rd3.study.audit.cell import Cell
-from rd3.study.audit.design import EXACT_UP_TO, ORDERS
+from rd3.study.audit.design import EXACT_UP_TO
 from rd3.study.audit.prepare import STUDENT, keep_images, labellers, prepare_audit, prepare_rectification
 from rd3.study.audit.rectification import Rectification
 from rd3.study.audit.rectify import run_rectification
@@ -253,7 +253,7 @@ def audit(
     published: float | None = None,
     order: Sequence[str] = (),
     exact_up_to: int = EXACT_UP_TO,
-    permutations: int = ORDERS,
+    permutations: int | None = None,
     epochs_scale: float = 1.0,
     store: Store | None = None,
     device: str = "auto",
@@ -269,7 +269,7 @@ def audit(
         published: the accuracy, a fraction, that was reported for `synthetic` under `start`.
         order: keys of factors as the ladder switches them (see `rd3.study.audit.factors`); the others follow.
         exact_up_to: for how many factors all 2^k coalitions are trained; for more, orders are drawn.
-        permutations: how many orders are drawn for each seed; each comes with its reverse.
+        permutations: how many orders are drawn for each seed, an even number; about as many as factors by default.
         epochs_scale: what the epochs of both protocols are multiplied by.
 
     Raises:

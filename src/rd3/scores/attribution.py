@@ -6,7 +6,8 @@ joins, averaged over all orders of joining. In every order what is added telesco
 game[all] − game[none].
 
 Sources: Shapley, A value for n-person games, 1953. Orders drawn at random: Castro, Gómez and Tejada, 2009. Each order
-together with its reverse, which cancels much of the noise of interactions: Mitchell et al., 2022 (arXiv 2104.12199).
+together with its reverse, and players spread over the places, which cancels much of the noise of interactions: Mitchell
+et al., 2022 (arXiv 2104.12199).
 """
 
 from __future__ import annotations
@@ -95,17 +96,29 @@ def mean_marginals(orders: Sequence[Order], game: Game) -> dict[str, float]:
 
 
 def antithetic_orders(players: Sequence[str], *, pairs: int, seed: int) -> list[Order]:
-    """Random orders, each followed by its reverse.
+    """Random orders, each followed by its reverse; every one of them is equally likely to be any order.
 
-    >>> antithetic_orders(["a", "b", "c"], pairs=1, seed=0)
-    [('b', 'c', 'a'), ('a', 'c', 'b')]
+    A drawn order is used turned round by 0, 2, 4, … places before a new one is drawn, so that `balanced_pairs` of them
+    put every player (nearly, for an odd number of players) once into every place.
+
+    >>> antithetic_orders(["a", "b", "c", "d"], pairs=2, seed=0)
+    [('d', 'b', 'a', 'c'), ('c', 'a', 'b', 'd'), ('a', 'c', 'd', 'b'), ('b', 'd', 'c', 'a')]
     """
     generator = random.Random(seed)
     orders: list[Order] = []
-    for _ in range(pairs):
-        order = tuple(generator.sample(list(players), len(players)))
+    base: list[str] = []
+    for turn in range(pairs):
+        place = 2 * (turn % balanced_pairs(players))
+        if place == 0:
+            base = generator.sample(list(players), len(players))
+        order = (*base[place:], *base[:place])
         orders += [order, order[::-1]]
     return orders
+
+
+def balanced_pairs(players: Sequence[str]) -> int:
+    """How many pairs of orders put every player once into every place."""
+    return max(1, (len(players) + 1) // 2)
 
 
 def contributions(seeds: Sequence[Mapping[str, float]]) -> tuple[Contribution, ...]:

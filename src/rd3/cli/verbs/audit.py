@@ -54,8 +54,8 @@ class Pair(Runs):
     """factors as the ladder switches them, for instance labels epochs; the others follow"""
     exact_up_to: int = 5
     """with up to this many factors, train all their mixtures; with more, draw orders"""
-    permutations: int = 8
-    """orders that each seed draws where there are more factors; each comes with its reverse"""
+    permutations: int | None = None
+    """orders that each seed draws where there are more factors, an even number; about one a factor by default"""
 
 
 @dataclass(kw_only=True)

@@ -12,6 +12,7 @@ from rd3.scores.attribution import (
     Game,
     Order,
     antithetic_orders,
+    balanced_pairs,
     coalitions,
     mean_marginals,
     path,
@@ -19,7 +20,6 @@ from rd3.scores.attribution import (
 )
 
 EXACT_UP_TO = 5
-ORDERS = 8
 
 
 @dataclass(frozen=True)
@@ -57,21 +57,26 @@ class Design:
 
 
 def make_design(
-    keys: Sequence[str], *, seeds: int, exact_up_to: int = EXACT_UP_TO, permutations: int = ORDERS
+    keys: Sequence[str], *, seeds: int, exact_up_to: int = EXACT_UP_TO, permutations: int | None = None
 ) -> Design:
-    """All coalitions for up to `exact_up_to` factors, else `permutations` orders for each seed, in pairs.
+    """All coalitions for up to `exact_up_to` factors, else orders for each seed, in pairs.
+
+    Args:
+        permutations: how many orders; by default enough to put every factor once into every place.
 
     Raises:
         UserError: no seeds, or an odd number of orders.
     """
     if seeds < 1:
         raise UserError(f"seeds = {seeds}: at least 1 is needed")
-    if permutations < 2 or permutations % 2:
+    if permutations is not None and (permutations < 2 or permutations % 2):
         raise UserError(f"permutations = {permutations}: each comes with its reverse; allowed are even numbers from 2")
     if len(keys) <= exact_up_to:
         return Design(tuple(keys), seeds)
+    pairs = balanced_pairs(keys) if permutations is None else permutations // 2
     drawn = [
-        tuple(antithetic_orders(sorted(keys), pairs=permutations // 2, seed=derive_seed("audit orders", replicate)))
+        # sorted, so that another order of the ladder takes the same runs
+        tuple(antithetic_orders(sorted(keys), pairs=pairs, seed=derive_seed("audit orders", replicate)))
         for replicate in range(seeds)
     ]
     return Design(tuple(keys), seeds, tuple(drawn))

@@ -11,7 +11,7 @@ from rd3.evaluation.files import load_protocol
 from rd3.squeeze.teacher import Teacher
 from rd3.study.audit.case import make_case
 from rd3.study.audit.cell import Cell, Labellers
-from rd3.study.audit.design import EXACT_UP_TO, ORDERS, make_design
+from rd3.study.audit.design import EXACT_UP_TO, make_design
 from rd3.study.audit.facts import Facts
 from rd3.study.audit.rectify import RectifyPlan, plan_rectification
 from rd3.study.audit.run import AuditPlan, plan_audit
@@ -53,7 +53,7 @@ def prepare_audit(
     published: float | None = None,
     order: Sequence[str] = (),
     exact_up_to: int = EXACT_UP_TO,
-    permutations: int = ORDERS,
+    permutations: int | None = None,
 ) -> AuditPlan:
     """The plan of an audit from one protocol to another.
 
