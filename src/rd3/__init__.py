@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rd3.api import distill, evaluate, run_study, score, squeeze
+    from rd3.api import audit, distill, evaluate, rectify, run_study, score, squeeze
     from rd3.base.errors import UserError
     from rd3.data.load import load_target
     from rd3.data.target import Target
@@ -36,12 +36,14 @@ _HOMES = {
     "Target": "rd3.data.target",
     "Teacher": "rd3.squeeze.teacher",
     "UserError": "rd3.base.errors",
+    "audit": "rd3.api",
     "bring_teacher": "rd3.squeeze.brought",
     "distill": "rd3.api",
     "evaluate": "rd3.api",
     "load_protocol": "rd3.evaluation.files",
     "load_target": "rd3.data.load",
     "read_synthetic": "rd3.synthetic",
+    "rectify": "rd3.api",
     "run_study": "rd3.api",
     "score": "rd3.api",
     "squeeze": "rd3.api",
@@ -53,12 +55,14 @@ __all__ = [
     "Teacher",
     "UserError",
     "__version__",
+    "audit",
     "bring_teacher",
     "distill",
     "evaluate",
     "load_protocol",
     "load_target",
     "read_synthetic",
+    "rectify",
     "run_study",
     "score",
     "squeeze",

@@ -7,22 +7,17 @@ from collections.abc import Sequence
 from rich.console import Console
 
 import rd3.api
-from rd3.cli.judging import JudgedSet, need_teachers, read_inputs
-from rd3.cli.options import Place, teacher_sources, worker_count
+from rd3.cli.judging import need_teachers, read_inputs
+from rd3.cli.options import Place, worker_count
+from rd3.cli.planned import planned_teachers
 from rd3.cli.scoring import Request
 from rd3.cli.study_run import table_console
-from rd3.data.target import Target
 from rd3.report.format import seconds as duration
-from rd3.squeeze.brought import bring_teacher
 from rd3.study.estimate import Estimator
 from rd3.study.executors.base import missing_jobs
 from rd3.study.jobs.base import Job
 from rd3.study.jobs.run import RunJob
-from rd3.study.jobs.teacher import TeacherJob
-from rd3.study.labellers import Labeller
-from rd3.study.plan import teacher_job
 from rd3.study.scoring import PARTS, ScoreJobs
-from rd3.study.spec import TeacherEntry
 from rd3.study.store import Store
 from rd3.training.device import pick_device
 
@@ -54,19 +49,6 @@ def show_plan(request: Request, place: Place) -> int:
         jobs |= {job.key: job for job in planned.all}
     _show_total(console, missing_jobs(jobs.values(), store), estimator, worker_count(place))
     return 0
-
-
-def planned_teachers(choice: JudgedSet, target: Target) -> tuple[list[Labeller], list[TeacherJob]]:
-    """The chosen teachers by name, and the jobs that would squeeze those that have no file."""
-    labellers, jobs = [], []
-    for model, file in teacher_sources(choice):
-        if file is not None:
-            labellers.append(Labeller(bring_teacher(file, target, model=model).fingerprint, model))
-            continue
-        entry = TeacherEntry(model=model, epochs=choice.teacher_epochs, seed=choice.teacher_seed)
-        jobs.append(teacher_job(target, entry))
-        labellers.append(Labeller(jobs[-1].fingerprint, model))
-    return labellers, jobs
 
 
 def _show_parts(console: Console, planned: ScoreJobs, student: str, store: Store, estimator: Estimator) -> None:

@@ -71,6 +71,29 @@ def write_page(data: ReportData, path: Path) -> None:
 
 def render(data: ReportData) -> str:
     """The page as HTML text."""
+    groups = grouped(data.rows)
+    look = marks([row.method for row in data.rows])
+    return (
+        templates()
+        .get_template("page.html.j2")
+        .render(
+            data=data,
+            sections=[
+                _section(place, group, look, _limits(groups, group)) for place, group in enumerate(groups, start=1)
+            ],
+            overviews=[_overview(found, look) for found in across(data.rows)],
+            pictures=[_picture(grid) for grid in data.grids],
+            curves=[(item.title, Markup(curve_chart(item.lines, title=item.title, look=look))) for item in data.curves],
+            not_separable=notes.NOT_SEPARABLE,
+            mark=notes.MARK,
+            is_random=notes.is_random,
+            total_bytes=total_bytes,
+        )
+    )
+
+
+def templates() -> Environment:
+    """The templates of all pages, with the filters that they use."""
     environment = Environment(
         loader=FunctionLoader(_read), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -78,19 +101,7 @@ def render(data: ReportData) -> str:
         percent=show.percent, score=show.score, seconds=show.seconds, size=show.size, p_value=show.p_value,
         plain=show.plain, value=value_text, breakable=breakable,
     )  # fmt: skip
-    groups = grouped(data.rows)
-    look = marks([row.method for row in data.rows])
-    return environment.get_template("page.html.j2").render(
-        data=data,
-        sections=[_section(place, group, look, _limits(groups, group)) for place, group in enumerate(groups, start=1)],
-        overviews=[_overview(found, look) for found in across(data.rows)],
-        pictures=[_picture(grid) for grid in data.grids],
-        curves=[(item.title, Markup(curve_chart(item.lines, title=item.title, look=look))) for item in data.curves],
-        not_separable=notes.NOT_SEPARABLE,
-        mark=notes.MARK,
-        is_random=notes.is_random,
-        total_bytes=total_bytes,
-    )
+    return environment
 
 
 def breakable(name: str) -> Markup:

@@ -41,7 +41,7 @@ class Bench:
         if seeds < 1:
             raise UserError(f"seeds = {seeds}: at least 1 is needed")
         self.target, self.seeds, self.store = target, seeds, store
-        self.teachers = [_labeller(teacher, target, store) for teacher in listed(teachers)]
+        self.teachers = [labeller(teacher, target, store) for teacher in listed(teachers)]
         self.whole = load_whole(whole).id if whole not in (None, NOTHING) else whole
         self.student = student or (self.teachers[0].name if self.teachers else "convnet3-bn")
 
@@ -60,30 +60,35 @@ class Bench:
             for replicate in range(self.seeds)
         ]
 
-    def input_of(self, synthetic: Synthetic, notes: tuple[str, ...] = ()) -> RunInput:
-        """A synthetic as a run takes it."""
-        count = len(synthetic)
-        ipc = self.ipc_of(synthetic)
-        if synthetic.ipc is None:
-            notes = (*notes, f"unbalanced: {count} images in all, held against random ones of IPC {ipc}")
-        form = synthetic.manifest.soft_label_form
-        declared = form is not None
-        if synthetic.soft_labels is not None and form is None:
-            form = inferred_form(synthetic.soft_labels)
-        manifest = synthetic.manifest
-        return RunInput(
-            manifest.fingerprint,
-            manifest.method,
-            count,
-            ipc,
-            own_labels=form,
-            declared=declared,
-            learned_lr=synthetic.learned_lr,
-            notes=notes,
-        )
 
-    def ipc_of(self, synthetic: Synthetic) -> int:
-        return synthetic.ipc or round(len(synthetic) / len(self.target.classes))
+def input_of(synthetic: Synthetic, notes: tuple[str, ...] = ()) -> RunInput:
+    """A synthetic as a run takes it.
+
+    Args:
+        notes: flags of the run's record.
+    """
+    count, ipc, manifest = len(synthetic), ipc_of(synthetic), synthetic.manifest
+    if synthetic.ipc is None:
+        notes = (*notes, f"unbalanced: {count} images in all, held against random ones of IPC {ipc}")
+    form = manifest.soft_label_form
+    declared = form is not None
+    if synthetic.soft_labels is not None and form is None:
+        form = inferred_form(synthetic.soft_labels)
+    return RunInput(
+        manifest.fingerprint,
+        manifest.method,
+        count,
+        ipc,
+        own_labels=form,
+        declared=declared,
+        learned_lr=synthetic.learned_lr,
+        notes=notes,
+    )
+
+
+def ipc_of(synthetic: Synthetic) -> int:
+    """Images per class, rounded where classes have different numbers of them."""
+    return synthetic.ipc or round(len(synthetic) / len(synthetic.classes))
 
 
 def listed(teachers: Teachers) -> list[Teacher | Labeller]:
@@ -93,7 +98,12 @@ def listed(teachers: Teachers) -> list[Teacher | Labeller]:
     return [teachers] if isinstance(teachers, (Teacher, Labeller)) else list(teachers)
 
 
-def _labeller(teacher: Teacher | Labeller, target: Target, store: Store) -> Labeller:
+def labeller(teacher: Teacher | Labeller, target: Target, store: Store) -> Labeller:
+    """A teacher as runs know it; one that is given as a `Teacher` is put into the store.
+
+    Raises:
+        UserError: it was trained and tested on other data.
+    """
     if isinstance(teacher, Labeller):
         return teacher
     require_same_target(teacher, target)

@@ -6,6 +6,7 @@ from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, replace
 
 from rd3.base.errors import UserError
+from rd3.study.audit.mixture import is_mixture
 from rd3.study.jobs.run import WHOLE
 from rd3.study.records import Record
 
@@ -31,6 +32,8 @@ class Cells:
         teachers: dict[tuple[str, str], set[str]] = {}
         for record in records:
             mark = record.protocol
+            if is_mixture(mark):
+                continue
             if hashes.setdefault(mark.id, mark.hash) != mark.hash:
                 raise UserError(f"protocol {mark.id} has two hashes among these records; a ranking does not mix them")
             self._add(record)

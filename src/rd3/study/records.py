@@ -158,7 +158,7 @@ def _may_be_record(file: Path) -> bool:
 
 
 def _inside_results(file: Path) -> bool:
-    known = {ENTRY, "ranking.json", "study.json", "manifest.json", "teacher.json"}
+    known = {ENTRY, "audit.json", "ranking.json", "study.json", "manifest.json", "teacher.json"}
     return file.name in known or file.parent.name == "protocols"
 
 

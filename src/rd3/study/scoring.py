@@ -10,7 +10,7 @@ from rd3.base.errors import unknown
 from rd3.evaluation.files import load_protocol
 from rd3.evaluation.modifiers import learned_rate, modified
 from rd3.evaluation.protocol import Protocol
-from rd3.study.bench import Bench
+from rd3.study.bench import Bench, input_of, ipc_of
 from rd3.study.jobs.base import Job
 from rd3.study.jobs.run import RunInput, RunJob
 from rd3.study.jobs.synthetic import SyntheticJob
@@ -67,9 +67,9 @@ def score_jobs(synthetic: Synthetic, bench: Bench, protocol: Protocol, *, scores
         if score not in SCORES:
             raise unknown("score", score, SCORES)
     protocol, notes = with_learned_rate(protocol, synthetic)
-    ipc = bench.ipc_of(synthetic)
+    ipc = ipc_of(synthetic)
     draws = [synthetic_job(bench.target, RANDOM, ipc=ipc, teacher=None, draw=draw) for draw in range(bench.seeds)]
-    own = [bench.input_of(synthetic, notes)]
+    own = [input_of(synthetic, notes)]
     random = [planned_input(bench.target, job.spec, notes) for job in draws]
     parts = dict(_parts(bench, protocol, own, random, scores))
     return ScoreJobs(protocol, tuple(draws), {name: parts[name] for name in PARTS if name in parts})

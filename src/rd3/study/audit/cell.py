@@ -1,0 +1,92 @@
+"""Where an audit happens: one target, one student, one set of teachers for all sides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rd3.base.errors import UserError
+from rd3.data.target import Target
+from rd3.evaluation.protocol import Protocol
+from rd3.evaluation.settings import Settings
+from rd3.study.audit.mixture import comparable, scaled
+from rd3.study.bench import input_of, ipc_of
+from rd3.study.jobs.run import RunJob, run_job
+from rd3.study.labellers import Labeller, labellers, strangers
+from rd3.synthetic.artifact import Synthetic
+from rd3.synthetic.check import check
+
+
+@dataclass(frozen=True)
+class Side:
+    """One synthetic under one protocol.
+
+    Attributes:
+        settings: the protocol's for the cell, made comparable (see `mixture.comparable`).
+        flags: what had to give way, each with the protocol or the synthetic that it concerns.
+    """
+
+    synthetic: Synthetic
+    protocol: Protocol
+    settings: Settings
+    flags: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def images(self) -> str:
+        return self.synthetic.manifest.fingerprint
+
+    @property
+    def ipc(self) -> int:
+        return ipc_of(self.synthetic)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What all sides of an audit share.
+
+    Attributes:
+        teachers: who may label; a protocol that asks for one takes the first, one that asks for a pool takes all.
+        epochs_scale: what the epochs of every protocol are multiplied by.
+    """
+
+    target: Target
+    student: str
+    teachers: tuple[Labeller, ...]
+    epochs_scale: float = 1.0
+
+    def side(self, synthetic: Synthetic, protocol: Protocol) -> Side:
+        """A synthetic under a protocol.
+
+        Raises:
+            UserError: the synthetic does not fit the target, or the protocol needs a teacher and there is none.
+        """
+        settings, gave_way = protocol.resolve(self.target, synthetic.ipc, self.student)
+        side = Side(synthetic, protocol, settings)
+        warnings = check(synthetic, self.target)
+        if synthetic.ipc is None:
+            warnings.append(f"unbalanced, taken for IPC {side.ipc}")
+        flags = [(synthetic.manifest.method, warning) for warning in warnings]
+        flags += [(protocol.id, flag) for flag in (*gave_way, *self._teacher_flags(side))]
+        settings = comparable(scaled(settings, self.epochs_scale), labellers(settings, self.teachers))
+        return Side(synthetic, protocol, settings, tuple(flags))
+
+    def run(self, side: Side, protocol: Protocol, replicate: int) -> RunJob:
+        """The run of a side's images under a mixture; the seed is the same for all images and mixtures."""
+        return run_job(
+            self.target,
+            protocol,
+            input_of(side.synthetic),
+            student=self.student,
+            replicate=replicate,
+            teachers=self.teachers,
+        )
+
+    def _teacher_flags(self, side: Side) -> list[str]:
+        settings, protocol = side.settings, side.protocol.id
+        given = [teacher.name for teacher in labellers(settings, self.teachers)]
+        brings_labels = settings.labels == "static" and side.synthetic.soft_labels is not None
+        if settings.soft and not given and not brings_labels:
+            raise UserError(f"protocol {protocol} labels with a teacher, and none was given")
+        flags = strangers(settings, protocol, given)
+        if settings.teacher_weights and len(settings.teacher_weights) != len(given):
+            flags.append(f"weights of {len(settings.teacher_weights)} teachers left out: {len(given)} given")
+        return flags

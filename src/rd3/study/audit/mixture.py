@@ -1,0 +1,134 @@
+"""Protocols between two protocols: some factors as the one has them, the rest as the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rd3.base.errors import UserError
+from rd3.data.target import Target
+from rd3.evaluation.protocol import Protocol, ProtocolField
+from rd3.evaluation.settings import Settings
+from rd3.study.audit.factors import Factor
+from rd3.study.labellers import Labeller
+from rd3.study.records import ProtocolMark
+
+AUDIT = "audit"  # the protocol's id of every run of every audit: it enters the seed, so they all share their seeds
+REASON = "an audit's mixture of two protocols"
+
+
+def is_mixture(mark: ProtocolMark) -> bool:
+    """Whether a run was made by an audit, and so stands in no ranking."""
+    return mark.id == AUDIT and mark.purpose == "reference"
+
+
+@dataclass(frozen=True)
+class Mixer:
+    """The protocols between `start` and `end` for one cell."""
+
+    target: Target
+    ipc: int | None
+    student: str
+    start: Settings
+    end: Settings
+
+    def protocol(self, switched: Iterable[Factor]) -> Protocol:
+        """`start` with some factors as in `end`.
+
+        Raises:
+            UserError: the values do not go together.
+        """
+        fields = {name for factor in switched for name in factor.fields}
+        start, end = self.start.as_json(), self.end.as_json()
+        protocol = protocol_of({name: end[name] if name in fields else start[name] for name in start})
+        protocol.resolve(self.target, self.ipc, self.student)
+        return protocol
+
+    def refusal(self, switched: Iterable[Factor]) -> str | None:
+        """Why that mixture cannot be run, or None."""
+        try:
+            self.protocol(switched)
+        except UserError as error:
+            return str(error).removeprefix(f"protocol {AUDIT}: ")
+        return None
+
+
+def protocol_of(values: dict[str, Any]) -> Protocol:
+    """A protocol of these settings, for audits alone."""
+    return Protocol(
+        id=AUDIT,
+        version=1,
+        title=REASON,
+        source="an audit",
+        purpose="reference",
+        not_rankable=REASON,
+        fields={name: ProtocolField(value=value, provenance="inferred", note=REASON) for name, value in values.items()},
+    )
+
+
+def comparable(settings: Settings, teachers: Sequence[Labeller]) -> Settings:
+    """The same with everything that changes no number made equal, so that only what matters differs.
+
+    That is the number of looks at the test curve, the architectures that were asked for where others label, and
+    defaults of operations that one protocol writes out and another doesn't.
+
+    Args:
+        teachers: who labels; weights for another number of them are left out.
+    """
+    recipe = settings.recipe()
+    weights = settings.teacher_weights
+    return settings.model_copy(
+        update={
+            "checkpoints": 1,
+            "teacher": _asked(teachers),
+            "teacher_weights": weights if weights and len(weights) == len(teachers) else None,
+            "augment": tuple(operation.as_json() for operation in recipe.augment),
+            "mix": recipe.mix.as_json() if recipe.mix is not None else None,
+        }
+    )
+
+
+def _asked(teachers: Sequence[Labeller]) -> str | tuple[str, ...] | None:
+    names = tuple(teacher.name for teacher in teachers)
+    return names if len(names) > 1 else names[0] if names else None
+
+
+def scaled(settings: Settings, factor: float) -> Settings:
+    """The same with `factor` times the epochs; whatever is counted in epochs goes along.
+
+    Fractions of the epochs stay, and so do rates that are per step, such as the decay of a weight average.
+
+    Raises:
+        UserError: the factor is not above 0.
+
+    >>> base = Settings(labels="hard", optimiser="sgd", loss="ce", normalisation="target", epochs=200, batch_size=10,
+    ...                 schedule="multistep", milestones=(100, 0.75), warmup_epochs=5)
+    >>> small = scaled(base, 0.1)
+    >>> small.epochs, small.milestones, small.warmup_epochs
+    (20, (10, 0.75), 1)
+    """
+    if not factor > 0:
+        raise UserError(f"epochs scale = {factor}: must be above 0")
+    if factor == 1:
+        return settings
+    every = max(1, round(settings.report_every * factor))
+    return settings.model_copy(
+        update={
+            "epochs": max(1, round(settings.epochs * factor)),
+            "milestones": tuple(_scaled_milestone(value, factor) for value in settings.milestones),
+            "warmup_epochs": _at_least_one(settings.warmup_epochs, factor),
+            "label_epochs": settings.label_epochs and settings.label_epochs * factor,
+            "report_every": every,
+            "report_phase": settings.report_phase * every // settings.report_every,
+        }
+    )
+
+
+def _scaled_milestone(value: int | float, factor: float) -> int | float:
+    return max(1, round(value * factor)) if isinstance(value, int) else value
+
+
+def _at_least_one(epochs: int, factor: float) -> int:
+    """What was not 0 does not become 0: a warm-up stays a warm-up."""
+    return max(1, round(epochs * factor)) if epochs else 0
