@@ -104,7 +104,9 @@ def test_a_ranking_protocol_has_the_counterparts_that_its_scores_need(name: str)
             settings = load_protocol(named.hard).resolve(*cell)[0]
             assert (settings.labels, settings.loss, settings.pool) == ("hard", "ce", ())
     if named.plain is not None:
-        assert all(not s.augment and s.mix is None for s in (load_protocol(named.plain).resolve(*c)[0] for c in cells()))
+        assert all(
+            not s.augment and s.mix is None for s in (load_protocol(named.plain).resolve(*c)[0] for c in cells())
+        )
 
 
 @pytest.mark.parametrize("name", [name for name in list_protocols() if name.endswith("-code")])

@@ -65,7 +65,9 @@ class When(Spec):
 
     def examples(self) -> Iterator[Cell]:
         """Cells in which it holds, of the sizes, numbers of classes and IPC that papers use."""
-        name, student = (patterns[0].replace("*", "") if patterns else "any" for patterns in (self.target, self.student))
+        name, student = (
+            patterns[0].replace("*", "") if patterns else "any" for patterns in (self.target, self.student)
+        )
         for size, classes, ipc in product(
             _candidates(self.size_min, self.size_max, SIZES),
             _candidates(self.classes_min, self.classes_max, CLASSES),
@@ -86,6 +88,10 @@ def architecture(student: str) -> str:
 
 def _within(value: int, low: int | None, high: int | None) -> bool:
     return (low is None or low <= value) and (high is None or value <= high)
+
+
+def _literal(patterns: tuple[str, ...] | None) -> str:
+    return patterns[0].replace("*", "") if patterns else "any"
 
 
 def _candidates(low: int | None, high: int | None, usual: tuple[int, ...]) -> list[int]:
