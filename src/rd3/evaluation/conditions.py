@@ -90,6 +90,10 @@ def _within(value: int, low: int | None, high: int | None) -> bool:
     return (low is None or low <= value) and (high is None or value <= high)
 
 
+def _literal(patterns: tuple[str, ...] | None) -> str:
+    return patterns[0].replace("*", "") if patterns else "any"
+
+
 def _candidates(low: int | None, high: int | None, usual: tuple[int, ...]) -> list[int]:
     bounds = [bound for bound in (high, low) if bound is not None]
     return bounds + [value for value in usual if _within(value, low, high)]

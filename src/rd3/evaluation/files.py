@@ -140,9 +140,9 @@ def _from_text(
         values["counterparts"] = _named_counterparts(values.get("counterparts"), reference)
     protocol = parse(Protocol, values, where=where)
     known = locked_hashes().get(f"{protocol.id}/{protocol.version}")
-    if known != protocol.hash:  # what is locked was checked then
+    if known is None or not locked or known != protocol.hash:  # what is locked was checked then
         protocol.check(where)
-    if known not in (None, protocol.hash) and not locked:
+    if not locked and known not in (None, protocol.hash):
         raise UserError(
             f"{where}: {protocol.id} version {protocol.version} is a locked protocol with other values; take another id"
         )

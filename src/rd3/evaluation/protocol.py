@@ -140,6 +140,7 @@ class Protocol(Spec):
             UserError: one line that names `where`, the field and what is allowed.
         """
         given = {name: [case.value for case in field.written()] for name, field in self.fields.items()}
+        usual = {name: values[0] for name, values in given.items()}  # where a field says nothing for a cell
         peeks = set(given.get("report", [])) - {"last"} or "test-peek" in given.get("selection", [])
         if peeks and self.not_rankable is None:
             raise UserError(f"{where}: it chooses on the test split, so not_rankable must say so")
@@ -147,7 +148,7 @@ class Protocol(Spec):
             raise UserError(f"{where}: it searches rates for random images only, so not_rankable must say so")
         for name, field in self.fields.items():
             for case in field.written():
-                values = {**self._found(*field.cell_of(case)), name: case.value}
+                values = {**usual, **self._found(*field.cell_of(case)), name: case.value}
                 parse(Settings, values, where=where).recipe(where)
 
     def _found(self, target: Target | TargetFacts, ipc: int | None, student: str) -> dict[str, Any]:

@@ -1,0 +1,39 @@
+"""The study files of the package name what there is, and can be planned."""
+
+from __future__ import annotations
+
+import pytest
+
+from rd3.evaluation.files import load_protocol
+from rd3.methods.base import METHODS
+from rd3.models import list_models
+from rd3.study.plan import make_plan
+from rd3.study.spec import list_studies, load_study
+
+
+@pytest.mark.parametrize("name", list_studies())
+def test_a_study_names_methods_protocols_and_students_that_there_are(name: str) -> None:
+    study = load_study(name)
+    assert study.name == name
+    assert study.note
+    known = {*list_models(), *list_models("tv:*")}
+    assert {study.teacher.model, *study.students} <= known
+    for entry in study.methods:
+        METHODS[entry.name].model_validate(entry.settings)
+    assert all(load_protocol(protocol).purpose == "ranking" for protocol in study.protocols)
+
+
+def test_the_cross_architecture_study_has_rd3s_students_and_both_readings_of_zeta() -> None:
+    study = load_study("cross-architecture")
+    names = ("resnet18", "resnet50", "resnet101", "tv:mobilenet_v2", "tv:efficientnet_b0", "tv:swin_t", "tv:vit_b_16")
+    assert study.students == names
+    assert (study.targets[0].name, study.ipc, study.teacher.model) == ("cifar10", (10, 50), "resnet18")
+    assert study.protocols == ("rd3", "rd3-zeta-resnet")
+
+
+def test_the_cross_architecture_study_for_a_cpu_is_planned() -> None:
+    study = load_study("cross-architecture-cpu")
+    runs = make_plan(study).runs
+    # methods, IPC, students, seeds, and the protocol with its hard and its un-augmented counterpart; then the references
+    assert len(runs) == 4 * 2 * 3 * 3 * 3 + 3 * 3
+    assert {run.spec.student for run in runs} == set(study.students)
