@@ -60,9 +60,9 @@ def test_scores_follow_from_what_was_written(terminal, home, tmp_path) -> None:
     assert "w = 1.5: must be a fraction" in terminal(*words, tmp_path / "no.json", "--w", 1.5).complaint
 
 
-def test_rank_weighs_stored_records(terminal, home, tmp_path) -> None:
-    terminal.done("score", home.sre2l, "digits", *home.judging, "--json", tmp_path / "scores.json")
-    records = home.path / "store" / "run"
+def test_rank_weighs_stored_records(terminal, own, tmp_path) -> None:
+    terminal.done("score", own.sre2l, "digits", *own.judging, "--json", tmp_path / "scores.json")
+    records = own.path / "store" / "run"
     terminal.done("rank", records, "--w", 1, "--gamma", 0, "--out", tmp_path / "out")
     rows = json.loads((tmp_path / "out" / "ranking.json").read_text())["rows"]
     row = next(r for r in rows if r["method"].startswith("sre2l") and r["protocol"]["id"] == "quick" and r["ars"])

@@ -62,7 +62,7 @@ def test_one_teacher_is_a_pool_of_one_and_nothing_else_changes(study) -> None:
     [
         ("teachers: []", "key 'teacher' is missing"),
         ("teacher: {model: lenet}\n" + TWO, "teacher: is not the first of teachers; give one of the two keys"),
-        ("teachers: [{modle: mlp}]", "unknown key"),
+        ("teachers: [{model: mlp, epoch: 1}]", "unknown key 'teacher.epoch'"),
         ("", "key 'teacher' is missing"),
     ],
 )
@@ -85,7 +85,7 @@ def test_a_zero_probability_is_no_logit() -> None:
 
     def spec(loss: str):
         fields = dict(protocol.fields)
-        for name, value in {"labels": "static", "loss": loss}.items():
+        for name, value in {"labels": "static", "loss": loss, "mix": None}.items():
             fields[name] = fields[name].model_copy(update={"value": value, "cases": None})
         return run_job(target, protocol.model_copy(update={"fields": fields}), given, student="mlp", replicate=0).spec
 

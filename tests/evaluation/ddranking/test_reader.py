@@ -160,3 +160,5 @@ def test_a_pair_of_momenta_is_adam_s_betas(read, photos) -> None:
 def test_mse_gt_weighs_its_hard_labels(read, photos) -> None:
     settings = settings_of(read({**MSE_GT, "loss_fn_kwargs": {"mse_weight": 1.0, "ce_weight": 0.025}}), photos(32))
     assert (settings.loss, settings.gamma, settings.labels) == ("mse-gt", 0.025, "online")
+    static = settings_of(read({**MSE_GT, "soft_label_mode": "S"}), photos(32))
+    assert (static.labels, static.static_mix, static.gamma) == ("static", "logits", 0.0)
