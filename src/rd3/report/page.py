@@ -62,7 +62,8 @@ def render(data: ReportData) -> str:
     """The page as HTML text."""
     groups = grouped(data.rows)
     look = marks([row.method for row in data.rows])
-    return templates().get_template("page.html.j2").render(
+    template = templates().get_template("page.html.j2")
+    return template.render(
         data=data,
         sections=[_section(place, group, look, _limits(groups, group)) for place, group in enumerate(groups, start=1)],
         pictures=[_picture(grid) for grid in data.grids],
