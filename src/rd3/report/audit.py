@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,8 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from rd3.base.files import write_atomic
-from rd3.report.audit_charts import waterfall_chart
-from rd3.report.audit_steps import rungs, shares, shown, side_names
+from rd3.report.audit_charts import limits, waterfall_chart
+from rd3.report.audit_steps import Step, rungs, shares, shown, side_names
 from rd3.report.audit_words import audit_sentences, place, rectification_sentences
 from rd3.report.format import number, percent, plain
 from rd3.report.notes import NOT_SEPARABLE
@@ -47,8 +48,8 @@ def render_audit(audit: Audit, command: str = "") -> str:
         command=command,
         sides=(start, end),
         rows=list(zip(audit.factors, audit.contributions, audit.ladder, strict=True)),
-        shares_chart=_waterfall(audit, "Shares of the difference", of=shares),
-        ladder_chart=_waterfall(audit, "One factor at a time", of=rungs) if several else None,
+        shares_chart=_waterfall(audit, shares(audit), "Shares of the difference"),
+        ladder_chart=_waterfall(audit, rungs(audit), "One factor at a time") if several else None,
     )
 
 
@@ -65,10 +66,11 @@ def render_rectification(found: Rectification, command: str = "") -> str:
     )
 
 
-def _waterfall(audit: Audit, title: str, *, of: Any) -> Markup:
+def _waterfall(audit: Audit, steps: Sequence[Step], title: str) -> Markup:
     start, end = side_names(audit)
+    axis = limits([*shares(audit), *rungs(audit)])  # the same for both charts
     description = f"{title}, from {start} to {end}. The numbers are in the table."
-    return Markup(waterfall_chart(of(audit), description=description))
+    return Markup(waterfall_chart(steps, axis=axis, description=description))
 
 
 def _render(template: str, facts: Facts, **values: Any) -> str:

@@ -19,10 +19,20 @@ TITLE = "test accuracy, %"
 BARE = alt.Axis(title=None, labels=False, domain=False, grid=False)
 
 
-def waterfall_chart(steps: Sequence[Step], *, description: str) -> str:
-    """Levels as points, steps as bars between them, each with its interval and its number."""
+def limits(steps: Sequence[Step]) -> tuple[float, float]:
+    """Of an axis, in percent, that shows all of these steps with their intervals."""
+    rows = map(_numbers_of, steps)
+    return domain(row[key] for row in rows for key in ("start", "end", "low", "high") if row[key] is not None)
+
+
+def waterfall_chart(steps: Sequence[Step], *, axis: tuple[float, float], description: str) -> str:
+    """Levels as points, steps as bars between them, each with its interval and its number.
+
+    Args:
+        axis: its limits, to be the same in several charts.
+    """
     rows = _rows(steps)
-    scale = alt.Scale(domain=domain(_numbers(rows)), nice=False, zero=False)
+    scale = alt.Scale(domain=axis, nice=False, zero=False)
     x = alt.X("end:Q", scale=scale, axis=alt.Axis(title=TITLE, tickCount=5))
     y = alt.Y("middle:Q", scale=alt.Scale(domain=(rows[-1]["bottom"], 0), nice=False, zero=False), axis=BARE)
     base = alt.Chart(inline(rows)).encode(y=y)
@@ -72,7 +82,3 @@ def _numbers_of(step: Step) -> dict[str, Any]:
         "colour": GAIN if step.added >= 0 else LOSS,
         "text": step_text(step),
     }
-
-
-def _numbers(rows: Values) -> list[float]:
-    return [row[key] for row in rows for key in ("start", "end", "low", "high") if row[key] is not None]

@@ -50,7 +50,7 @@ def factor_table(factors: Iterable[FactorFacts], start: SideName, end: SideName)
             table.add_row(Text(name), Text(change.field), *map(_value, (change.start, change.end)))
             name = ""
         if factor.together is not None:
-            table.add_row("", Text(f"together, as {factor.together}", style="dim"), "", "")
+            table.add_row("", Text(f"together, as {plain(factor.together)}", style="dim"), "", "")
         if not factor.changes:
             table.add_row(Text(name), "", *(_value(f"{side.method} ({side.images[:6]})") for side in (start, end)))
     return table

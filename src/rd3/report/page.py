@@ -73,22 +73,17 @@ def render(data: ReportData) -> str:
     """The page as HTML text."""
     groups = grouped(data.rows)
     look = marks([row.method for row in data.rows])
-    return (
-        templates()
-        .get_template("page.html.j2")
-        .render(
-            data=data,
-            sections=[
-                _section(place, group, look, _limits(groups, group)) for place, group in enumerate(groups, start=1)
-            ],
-            overviews=[_overview(found, look) for found in across(data.rows)],
-            pictures=[_picture(grid) for grid in data.grids],
-            curves=[(item.title, Markup(curve_chart(item.lines, title=item.title, look=look))) for item in data.curves],
-            not_separable=notes.NOT_SEPARABLE,
-            mark=notes.MARK,
-            is_random=notes.is_random,
-            total_bytes=total_bytes,
-        )
+    template = templates().get_template("page.html.j2")
+    return template.render(
+        data=data,
+        sections=[_section(place, group, look, _limits(groups, group)) for place, group in enumerate(groups, start=1)],
+        overviews=[_overview(found, look) for found in across(data.rows)],
+        pictures=[_picture(grid) for grid in data.grids],
+        curves=[(item.title, Markup(curve_chart(item.lines, title=item.title, look=look))) for item in data.curves],
+        not_separable=notes.NOT_SEPARABLE,
+        mark=notes.MARK,
+        is_random=notes.is_random,
+        total_bytes=total_bytes,
     )
 
 

@@ -6,7 +6,7 @@ Examples:
   rd3 audit methods a/=own_a.yaml b/=own_b.yaml --target cifar10 --to rd3
   rd3 audit records runs/demo runs/demo --first method=sre2l --second method=herding
 
-rd3 audit one --help and so on show what each of them takes.
+Each of them explains itself, for instance in rd3 audit one --help.
 """
 
 from __future__ import annotations
