@@ -16,7 +16,7 @@ from rd3.recover.init import given, noise
 from rd3.recover.objective import Look, TeacherLoss, single
 from rd3.recover.pixels import Pixels, PixelSpace
 from rd3.recover.plan import BATCHINGS, PlanItem
-from rd3.recover.statistics import BatchNormMatch
+from rd3.recover.match import BatchNormMatch
 from rd3.recover.teachers import private_copy
 from rd3.recover.view import View, constant_crop
 from rd3.squeeze.teacher import Teacher

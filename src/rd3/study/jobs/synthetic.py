@@ -72,7 +72,7 @@ def synthetic_spec(
     return SyntheticSpec(
         method=name,
         settings=settings,
-        changed=tuple(sorted(key for key in settings if settings[key] != paper[key])),
+        changed=tuple(sorted(key for key in settings if key not in paper or settings[key] != paper[key])),
         revision=method.revision,
         target=target.fingerprint,
         teacher=teacher if method.needs_teacher else None,
