@@ -11,6 +11,7 @@ from torch import Tensor
 from rd3.base.errors import UserError
 from rd3.data.target import Target
 from rd3.methods.base import Distilled, Method, Task
+from rd3.recover.active import joining_rounds
 from rd3.recover.build import plan_of, recovery_of
 from rd3.recover.engine import assemble, recover
 from rd3.recover.finish import saved_as
@@ -63,12 +64,12 @@ class Decoupled(Switches, Method):
         return (*self.aids, *START_AIDS.get(self.init, ("real patches",)))
 
     def cost(self, target: Target, ipc: int) -> int:
-        return self._forwards(target, ipc) + looks(self.init, target, ipc) // 3  # scoring is forward only
+        return self.forwards(target, ipc) + looks(self.init, target, ipc) // 3  # scoring is forward only
 
     def info(self, problem: Problem) -> dict[str, Any]:
         """What is worth keeping about the work."""
         target, ipc = problem.target, problem.ipc
-        forwards = self._forwards(target, ipc) + looks(self.init, target, ipc)
+        forwards = self.forwards(target, ipc, len(problem.teachers)) + looks(self.init, target, ipc)
         return {"teacher_forwards": forwards, "flags": self.flags(problem)}
 
     def flags(self, problem: Problem) -> list[str]:
@@ -83,6 +84,14 @@ class Decoupled(Switches, Method):
             flags.append("one teacher in place of a pool")
         return flags
 
-    def _forwards(self, target: Target, ipc: int) -> int:
-        teachers = 2 if self.combine == "pair" else 1
-        return self.iterations * teachers * target.num_classes * ipc
+    def forwards(self, target: Target, ipc: int, teachers: int = 2) -> int:
+        """Images that go through teachers while they are optimised; `teachers` is the size of the pool."""
+        at_once = min(2, teachers) if self.combine == "pair" else 1
+        return (self.updates(ipc) * at_once + self.perturb_steps * ipc) * target.num_classes
+
+    def updates(self, ipc: int) -> int:
+        """Steps of a class's images, summed over the images."""
+        if not self.round_iterations:
+            return self.iterations * ipc
+        rounds = joining_rounds(ipc, max(1, self.iterations // self.round_iterations))
+        return self.iterations * ipc - int(rounds.sum()) * self.round_iterations

@@ -156,7 +156,7 @@ class _Run:
             optimiser.param_groups[0]["lr"] = self.recovery.lr * cosine(done)
             optimiser.zero_grad(set_to_none=True)
             look = self.look(parameters.images(), iteration, done)
-            if len(look.images):
+            if look is not None:
                 self.loss(look).backward()  # type: ignore[no-untyped-call]
                 optimiser.step()
                 parameters.constrain()
@@ -164,9 +164,11 @@ class _Run:
                 self.progress(done)
         return parameters.images().detach()
 
-    def look(self, images: Tensor, iteration: int, done: float) -> Look:
+    def look(self, images: Tensor, iteration: int, done: float) -> Look | None:
         item, rows = self.item, self.recovery.active(self.item, iteration)
         if rows is not None:
+            if not len(rows):
+                return None
             item, images = item.take(rows), images[rows]
         transform = self.recovery.views.draw(len(images), images.shape[-1], done, self.generator)
         return Look(images, transform(images), transform, item, iteration, self.recovery.iterations)
