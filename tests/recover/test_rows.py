@@ -18,6 +18,7 @@ from rd3.base.seeds import derive_seed
 from rd3.data.target import Target
 from rd3.recover.build import check, plan_of, recovery_of, stages_of
 from rd3.recover.engine import recover_item
+from rd3.recover.pixels import Pixels, PixelSpace
 from rd3.recover.plan import PlanItem
 from rd3.recover.problem import Problem
 from rd3.recover.switches import Switches
@@ -254,3 +255,23 @@ def test_stages_share_the_iterations_evenly() -> None:
 def test_a_plan_is_the_batching_s(digits: Target, pool: tuple[Teacher, ...]) -> None:
     problem = Problem(digits, pool, ipc=3, seed=0, device=CPU)
     assert [len(item) for item in plan_of(Switches(batching="cm", batch_size=9), problem)] == [9, 9, 9, 3]
+
+
+def test_one_perturbation_an_image_is_pixels_that_are_not_clamped(digits: Target, pool: tuple[Teacher, ...]) -> None:
+    """INFER with a batch of one image is SRe2L from that real image, up to clamping."""
+
+    class Unclamped(Pixels):
+        def constrain(self) -> None:
+            pass
+
+    item = PlanItem(0, torch.tensor([3]), torch.tensor([0]))
+    settings = Switches.model_validate(SHARED)
+    usual = recovery_of(settings, Problem(digits, pool, ipc=1, seed=SEED, device=CPU))
+    space = PixelSpace(pool[0].mean, pool[0].std)
+    free = dataclasses.replace(
+        usual,
+        init=lambda item, stream: usual.init(item, stream).double(),
+        parameters=lambda images: Unclamped(images, space),
+    )
+    found = recovered(digits, pool, item, ipc=1, param="shared")
+    torch.testing.assert_close(found, recover_item(item, free, seed=SEED, device=CPU), rtol=1e-9, atol=1e-9)
