@@ -233,6 +233,7 @@ def test_a_shared_perturbation(digits: Target, pool: tuple[Teacher, ...]) -> Non
         ({"stage_sizes": (4, 8), "tile": 4}, r"stage_sizes = \[4, 8\]: tiles"),
         ({"ema": 0.5, "match": "bn_class"}, r"ema = 0.5: .* match = bn_class"),
         ({"combine": "pair", "batching": "cm"}, r"batching = cm: combine = pair .* needs opc"),
+        ({"combine": "slot", "batching": "1c"}, r"batching = 1c: combine = slot .* needs opc"),
         ({"combine": "pair", "priors": (1.0,)}, r"priors = \[1.0\]: expected one for each of 3 teachers"),
         ({"param": "shared", "stage_sizes": (4, 8)}, r"stage_sizes = \[4, 8\]: param = shared"),
     ],
@@ -244,6 +245,11 @@ def test_switches_that_contradict_each_other_are_refused(
     with pytest.raises(UserError, match=message) as caught:
         check(Switches(**switches), problem)
     assert "\n" not in str(caught.value)
+
+
+def test_a_teacher_for_each_slot_is_infers_alone(digits: Target, pool: tuple[Teacher, ...]) -> None:
+    with pytest.raises(UserError, match="combine = slot: only infer"):
+        recovery_of(Switches(combine="slot"), Problem(digits, pool, ipc=1, seed=0, device=CPU))
 
 
 def test_stages_share_the_iterations_evenly() -> None:

@@ -70,7 +70,8 @@ class Decoupled(Switches, Method):
         """What is worth keeping about the work."""
         target, ipc = problem.target, problem.ipc
         forwards = self.forwards(target, ipc, len(problem.teachers)) + looks(self.init, target, ipc)
-        return {"teacher_forwards": forwards, "flags": self.flags(problem)}
+        pool = {"teachers": [teacher.name for teacher in problem.teachers]} if self.combine != "single" else {}
+        return {"teacher_forwards": forwards, "flags": self.flags(problem), **pool}
 
     def flags(self, problem: Problem) -> list[str]:
         """What a reader must know."""

@@ -32,7 +32,7 @@ from rd3.recover.losses import teacher_objectives
 from rd3.recover.pixels import PixelSpace
 from rd3.recover.plan import PlanItem
 from rd3.recover.problem import Problem
-from rd3.recover.switches import CombineName, Count, InitName
+from rd3.recover.switches import Count, InitName
 
 
 @METHODS.add("infer")
@@ -47,7 +47,7 @@ class Infer(Decoupled):
     iterations: Count = 2000
     init: InitName = "real"
     param: Literal["pixels", "shared"] = "shared"
-    combine: CombineName = "round-robin"
+    combine: Literal["slot"] = "slot"
 
     @classmethod
     def settings_for(cls, target: Target, ipc: int) -> dict[str, Any]:  # noqa: ARG003
@@ -71,13 +71,10 @@ class Infer(Decoupled):
 
     def recovery(self, problem: Problem) -> Recovery:
         """Slots of one real image start from it, and each has a teacher of its own."""
-        usual, variants = recovery_of(self, problem), len(problem.teachers) + 1
-        space = PixelSpace(problem.teacher.mean, problem.teacher.std)
-        return dataclasses.replace(
-            usual,
-            init=_of_real_image(usual.init, variants),
-            objective=by_item(teacher_objectives(self, problem, space), lambda item: int(item.slots[0]) % variants),
-        )
+        variants = len(problem.teachers) + 1
+        own = teacher_objectives(self, problem, PixelSpace(problem.teacher.mean, problem.teacher.std))
+        recovery = recovery_of(self, problem, objective=by_item(own, lambda item: int(item.slots[0]) % variants))
+        return dataclasses.replace(recovery, init=_of_real_image(recovery.init, variants))
 
 
 def _of_real_image(init: Init, variants: int) -> Init:

@@ -11,6 +11,7 @@ from rd3.data.target import Target
 from rd3.recover.active import early_late
 from rd3.recover.engine import Parameters, Recovery, Stage, everything
 from rd3.recover.losses import objective_of
+from rd3.recover.objective import Objective
 from rd3.recover.pixels import Pixels, PixelSpace, Shared
 from rd3.recover.plan import BATCHINGS, PlanItem
 from rd3.recover.problem import Problem
@@ -25,8 +26,11 @@ def plan_of(switches: Switches, problem: Problem) -> list[PlanItem]:
     return BATCHINGS[switches.batching](problem.ipc, problem.target.num_classes, switches.batch_size)
 
 
-def recovery_of(switches: Switches, problem: Problem) -> Recovery:
+def recovery_of(switches: Switches, problem: Problem, *, objective: Objective | None = None) -> Recovery:
     """The components that the switches stand for.
+
+    Args:
+        objective: in place of theirs.
 
     Raises:
         UserError: switches that contradict each other, or the problem.
@@ -36,7 +40,7 @@ def recovery_of(switches: Switches, problem: Problem) -> Recovery:
     parameters: Callable[[Tensor, PixelSpace], Parameters] = Pixels if switches.param == "pixels" else Shared
     return Recovery(
         init=start_of(switches.init, problem, space),
-        objective=objective_of(switches, problem, space),
+        objective=objective or objective_of(switches, problem, space),
         views=view_of(switches, problem.target),
         parameters=lambda images: parameters(images, space),
         stages=stages_of(switches, problem.target.size),
@@ -82,8 +86,8 @@ def check(switches: Switches, problem: Problem) -> None:
         raise UserError(f"stage_sizes = {list(sides)}: tiles have statistics at one side only; set tile = 0")
     if switches.ema and switches.match == "bn_class":
         raise UserError(f"ema = {switches.ema}: a running average does not go with match = bn_class")
-    if switches.combine == "pair" and switches.batching != "opc":
-        raise UserError(f"batching = {switches.batching}: combine = pair chooses teachers by slot, which needs opc")
+    if switches.combine in ("pair", "slot") and switches.batching != "opc":
+        raise UserError(f"batching = {switches.batching}: combine = {switches.combine} goes by slot, which needs opc")
     if switches.priors and len(switches.priors) != len(problem.teachers):
         raise UserError(f"priors = {list(switches.priors)}: expected one for each of {len(problem.teachers)} teachers")
     if switches.param == "shared" and len(sides) > 1:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from rd3.base.errors import UserError
 from rd3.data.subset import class_indices, random_subset
 from rd3.recover.barycentre import barycentre
 from rd3.recover.committee import pairs, round_robin, together
@@ -23,7 +24,13 @@ from rd3.squeeze.teacher import Teacher
 
 
 def objective_of(switches: Switches, problem: Problem, space: PixelSpace) -> Objective:
-    """The loss of every item: teachers, combined, and the terms of images alone."""
+    """The loss of every item: teachers, combined, and the terms of images alone.
+
+    Raises:
+        UserError: `combine = slot`, which needs a plan of its own.
+    """
+    if switches.combine == "slot":
+        raise UserError("combine = slot: only infer has a teacher for each slot")
     extras = [(switches.densify, densification)] if switches.densify else []
     return with_extras(_combined(teacher_objectives(switches, problem, space), switches, problem), extras)
 

@@ -25,7 +25,7 @@ Size = Annotated[int, Field(ge=1)]
 InitName = Literal["noise", "real", "medium", "rded", "rded-medium"]
 BatchingName = Literal["opc", "cm", "1c"]
 CropName = Literal["none", "rrc", "cda", "pad"]
-CombineName = Literal["single", "round-robin", "pair"]
+CombineName = Literal["single", "round-robin", "pair", "slot"]
 MatchName = Literal["bn", "bn_class", "bn_mix"]
 
 
@@ -43,8 +43,8 @@ class Switches(Spec):
         flip: mirror at random; never done on targets where that changes the class.
         roll: largest cyclic shift in pixels, 0..roll, or −roll..roll if `roll_symmetric`.
         param: the pixels, or one perturbation `shared` by all images of a batch, which stay as they are.
-        combine: of the teachers the first (`single`), one an iteration in turn (`round-robin`), or two for each slot
-            with weights (`pair`).
+        combine: of the teachers the first (`single`), one an iteration in turn (`round-robin`), two for each slot with
+            weights (`pair`), or one for each (`slot`, in `infer` alone).
         pair_rule: `best` the published pair or the two of the highest priors, `cycle` through all pairs by slot, or a
             `random` one a slot.
         priors: accuracy of every teacher in points; empty for the published ones, equal where there are none. Weights
