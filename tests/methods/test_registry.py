@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -146,3 +147,10 @@ def test_sets_made_by_earlier_versions_keep_their_fingerprints(
     name: str, changes: dict[str, Any], fingerprint: str, digits: Target
 ) -> None:
     assert synthetic_spec(name, digits, ipc=1, teacher="T", changes=changes).fingerprint == fingerprint
+
+
+def test_the_documentation_has_rows_of_methods_that_exist() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "methods.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([^`]+)` \|", page, flags=re.MULTILINE)
+    assert len(rows) == len(set(rows)) > 20
+    assert set(rows) <= set(NAMES)
