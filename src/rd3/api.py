@@ -105,7 +105,7 @@ def squeeze(
 def distill(
     method: str,
     target: Target,
-    teacher: Teacher | None = None,
+    teacher: Teacher | Sequence[Teacher] | None = None,
     *,
     ipc: int,
     seed: int = 0,
@@ -117,6 +117,7 @@ def distill(
     """Distil `target` with `method`, or take the result from the store.
 
     Args:
+        teacher: one, or several for methods that use a pool; the others take the first.
         ipc: images per class.
         seed: which draw.
         settings: in place of the paper's, for instance `iterations=500`.
@@ -125,23 +126,25 @@ def distill(
         UserError: unknown method or setting, a missing teacher, or fewer images in a class than `ipc`.
     """
     store = store or Store()
-    job = distill_job(method, target, teacher, ipc=ipc, draw=seed, changes=settings)
-    if teacher is not None:
-        require_same_target(teacher, target)
-        keep_teacher(teacher, store)
+    teachers = () if teacher is None else (teacher,) if isinstance(teacher, Teacher) else tuple(teacher)
+    job = distill_job(method, target, *teachers, ipc=ipc, draw=seed, changes=settings)
+    for one in teachers:
+        require_same_target(one, target)
+        keep_teacher(one, store)
     _do([job], store, choose_executor(device, workers=1), listener)
     return stored_synthetic(store, job.fingerprint)
 
 
 def distill_job(
-    method: str, target: Target, teacher: Teacher | None, *, ipc: int, draw: int = 0, changes: dict[str, Any]
+    method: str, target: Target, *teachers: Teacher, ipc: int, draw: int = 0, changes: dict[str, Any]
 ) -> SyntheticJob:
     """The job behind `distill`."""
     return synthetic_job(
         target,
         method,
         ipc=ipc,
-        teacher=(teacher.fingerprint, teacher.name) if teacher else None,
+        teacher=(teachers[0].fingerprint, teachers[0].name) if teachers else None,
+        pool=tuple(teacher.fingerprint for teacher in teachers[1:]),
         draw=draw,
         changes=changes,
     )

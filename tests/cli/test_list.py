@@ -59,7 +59,7 @@ def test_methods_are_listed_when_nothing_is_named(terminal) -> None:
         ("methods", "sre2?", ["sre2l"]),
         ("protocols", "rd3-demo-*", ["rd3-demo-hard", "rd3-demo-hard-plain", "rd3-demo-plain"]),
         ("studies", "d*o", ["demo"]),
-        ("recipes", "cvdd*", ["cvdd-224"]),
+        ("recipes", "cvdd-2*", ["cvdd-224"]),
         ("models", "no such thing", []),
     ],
 )

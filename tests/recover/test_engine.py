@@ -13,10 +13,10 @@ from rd3.base.seeds import derive_seed
 from rd3.data.target import Target
 from rd3.recover.engine import Recovery, Stage, assemble, recover, recover_item
 from rd3.recover.init import given, noise
+from rd3.recover.match import BatchNormMatch
 from rd3.recover.objective import Look, TeacherLoss, single
 from rd3.recover.pixels import Pixels, PixelSpace
 from rd3.recover.plan import BATCHINGS, PlanItem
-from rd3.recover.statistics import BatchNormMatch
 from rd3.recover.teachers import private_copy
 from rd3.recover.view import View, constant_crop
 from rd3.squeeze.teacher import Teacher
@@ -208,3 +208,13 @@ def test_progress_rises_to_one(digits_teacher: Teacher) -> None:
     list(recover(plan, recovery(digits_teacher, 8), seed=0, device=CPU, progress=seen.append))
     assert seen == sorted(seen)
     assert seen[-1] == 1
+
+
+def test_an_iteration_without_active_images_moves_nothing(digits_teacher: Teacher) -> None:
+    nobody = torch.zeros(0, dtype=torch.int64)
+    components = recovery(digits_teacher, 8, active=lambda item, t: nobody if t < 4 else None)  # noqa: ARG005
+    item = PlanItem(0, torch.tensor([3]), torch.tensor([0]))
+    waiting = dataclasses.replace(components, stages=(Stage(4, 8),))
+    start = components.init(item, torch.Generator().manual_seed(derive_seed("recover", "init", 0, 0)))
+    assert torch.equal(recover_item(item, waiting, seed=0, device=CPU), start)
+    assert not torch.equal(recover_item(item, components, seed=0, device=CPU), start)

@@ -6,8 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from rd3.base.errors import UserError
+from rd3.recover.match import BatchNormMatch
 from rd3.recover.plan import PlanItem
-from rd3.recover.statistics import BatchNormMatch, batch_norms, moments, require_batch_norm
+from rd3.recover.statistics import moments, require_batch_norm
+from rd3.squeeze.readings import batch_norms
 from rd3.squeeze.teacher import Teacher
 
 NOBODY = PlanItem(0, torch.zeros(0, dtype=torch.int64), torch.zeros(0, dtype=torch.int64))

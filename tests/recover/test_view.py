@@ -96,3 +96,12 @@ def test_a_transform_repeats_itself_and_passes_gradients(per_sample: bool) -> No
     transform = view.draw(2, 5, 0.5, generator(3))
     assert torch.equal(transform(images), transform(images))
     assert torch.autograd.gradcheck(transform, (images,))
+
+
+@pytest.mark.parametrize("per_sample", [False, True])
+def test_padding_cuts_out_of_a_border_of_mean_colour(per_sample: bool) -> None:
+    view, stream = View(padding=2, per_sample=per_sample), generator(1)
+    corners = (torch.rand((2, 6 if per_sample else 1), generator=stream) * 5).floor().long().expand(2, 6)
+    padded = torch.nn.functional.pad(IMAGES, (2, 2, 2, 2))
+    expected = [oracle.crop(image, int(top), int(left), 12, 12) for image, top, left in zip(padded, *corners)]  # noqa: B905
+    assert torch.equal(shown(view, 1), torch.stack(expected))

@@ -83,12 +83,30 @@ def test_published_recipes_have_the_published_numbers(sized) -> None:
     assert (tiny.optimiser.lr, tiny.optimiser.weight_decay, tiny.epochs, tiny.batch_size) == (0.2, 1e-4, 50, 256)
 
 
-@pytest.mark.parametrize("name", [None, "short", "sre2l-cifar", "sre2l-tiny", "cvdd-224"])
+@pytest.mark.parametrize(
+    ("name", "kind", "lr", "decay", "batch_size", "epochs"),
+    [
+        ("torchvision-imagenet", "sgd", 0.1, 1e-4, 256, 90),
+        ("gvbsm-cifar100", "sgd", 0.05, 0, 64, 50),
+        ("gvbsm-cifar10", "sgd", 0.05, 0, 64, 5),
+        ("gvbsm-tiny", "sgd", 0.1, 1e-4, 128, 50),
+        ("cvdd-tiny", "sgd", 0.01, 1e-4, 128, 50),
+        ("cvdd-cifar", "adam", 1e-3, 1e-4, 512, 200),
+        ("wmdd", "sgd", 0.025, 1e-4, 32, 50),
+    ],
+)
+def test_recipes_of_single_papers(name, kind, lr, decay, batch_size, epochs, sized) -> None:
+    recipe = recipe_for(sized(32, flip=True), name)
+    found = recipe.optimiser.kind, recipe.optimiser.lr, recipe.optimiser.weight_decay, recipe.batch_size, recipe.epochs
+    assert found == (kind, lr, decay, batch_size, epochs)
+
+
+@pytest.mark.parametrize("name", [None, *teacher_recipes()])
 def test_no_recipe_mirrors_digits(name, digits) -> None:
     assert "flip" not in {operation.kind for operation in recipe_for(digits, name).augment}
 
 
-@pytest.mark.parametrize("name", ["short", "sre2l-cifar", "sre2l-tiny", "cvdd-224"])
+@pytest.mark.parametrize("name", sorted(set(teacher_recipes()) - {"digits"}))
 def test_leaving_the_mirror_out_changes_nothing_else(name, sized) -> None:
     mirrored, plain = (recipe_for(sized(32, flip=flip), name).as_json() for flip in (True, False))
     assert [step for step in mirrored.pop("augment") if step["kind"] != "flip"] == plain.pop("augment")

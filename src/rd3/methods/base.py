@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import torch
+from pydantic import SerializerFunctionWrapHandler, model_serializer
 from torch import Tensor
 
 from rd3.base.errors import UserError
@@ -25,6 +26,7 @@ class Task:
         ipc: images per class.
         seed: of everything the method draws.
         progress: called with the done fraction in [0, 1], now and then.
+        teachers: the pool, for methods that use several; `teacher` is its first, and alone where no pool is given.
     """
 
     target: Target
@@ -33,6 +35,14 @@ class Task:
     seed: int
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     progress: Callable[[float], None] = lambda _: None
+    teachers: tuple[Teacher, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.teachers and self.teacher is not None:
+            object.__setattr__(self, "teachers", (self.teacher,))
+        if self.teacher is None and self.teachers:
+            object.__setattr__(self, "teacher", self.teachers[0])
+        assert not self.teachers or self.teachers[0] is self.teacher, "the teacher is the first of its pool"
 
     def generator(self) -> torch.Generator:
         """A fresh generator on the task's device, seeded with the task's seed."""
@@ -62,20 +72,30 @@ class Method(Spec):
     Class attributes:
         title, paper: for people.
         needs_teacher: whether `Task.teacher` must be given.
+        wants_pool: whether the paper's settings use all of `Task.teachers`, not only the first.
         aids: what it is helped by, for the declaration in rankings: 'teacher', 'teacher pool', 'diffusion prior',
             'real patches', 'real images', 'extra data'.
         soft_labels: whether it gives soft labels, as logits.
         fresh_draws: whether every replicate of an evaluation takes a new draw (random subsets do).
         revision: raised whenever the same settings would give other images than before.
+        later: settings that were added after sets of this method were made. Left at their defaults they are not
+            written, so that those sets keep their fingerprints; such a default must never change.
     """
 
     title: ClassVar[str]
     paper: ClassVar[str]
     needs_teacher: ClassVar[bool] = True
+    wants_pool: ClassVar[bool] = False
     aids: ClassVar[tuple[str, ...]] = ()
     soft_labels: ClassVar[bool] = False
     fresh_draws: ClassVar[bool] = False
     revision: ClassVar[int] = 1
+    later: ClassVar[frozenset[str]] = frozenset()
+
+    @model_serializer(mode="wrap")
+    def _without_unused(self, fields: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        unused = {name for name in self.later if getattr(self, name) == type(self).model_fields[name].default}
+        return {name: value for name, value in fields(self).items() if name not in unused}
 
     @classmethod
     def settings_for(cls, target: Target, ipc: int) -> dict[str, Any]:  # noqa: ARG003

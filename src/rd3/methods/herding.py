@@ -7,20 +7,16 @@ Trap: DeepCore's selection takes the *farthest* image in every step; here, as in
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from rd3.data.images import Images
 from rd3.data.subset import class_indices
 from rd3.data.target import Target
 from rd3.methods.base import METHODS, Distilled, Method, Task, require_enough
-from rd3.models.features import feature_extractor
-from rd3.recover.patches import images_at_once
+from rd3.recover.embedding import embeddings
 from rd3.recover.teachers import private_teacher
-from rd3.squeeze.teacher import Teacher
 
 
 @METHODS.add("herding")
@@ -37,7 +33,7 @@ class Herding(Method):
         train, teacher = task.target.train, private_teacher(task.teacher, task.device)
         chosen = []
         for label, indices in enumerate(class_indices(train.labels, task.target.num_classes)):
-            features = _embeddings(train, indices, teacher, task.device)
+            features = embeddings(train, indices, teacher, task.device)
             chosen.append(indices[herd(features, task.ipc).to(indices.device)])
             task.progress((label + 1) / task.target.num_classes)
         rows = torch.cat(chosen)
@@ -67,11 +63,3 @@ def herd(features: Tensor, count: int) -> Tensor:
         squares = squares.index_fill(0, pick, torch.inf)
         missing = missing + mean - features[pick]
     return torch.stack(picks)
-
-
-@torch.no_grad()
-def _embeddings(images: Images, indices: Tensor, teacher: Teacher, device: torch.device) -> Tensor:
-    extract: Callable[[Tensor], Tensor] = feature_extractor(teacher.model)
-    chunks = torch.split(indices, images_at_once(images.shape, device))
-    parts = (images.batch(chunk).to(device).float() / 255 for chunk in chunks)
-    return torch.cat([extract(teacher.normalise(part)) for part in parts])

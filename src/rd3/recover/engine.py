@@ -73,8 +73,8 @@ class Recovery:
         stages: in order.
         lr: base learning rate of Adam (betas .5, .9), with one cosine to 0 over all stages.
         enter_stage: (images, start, size) -> images of that size, before every stage.
-        active: rows of the item that take part in an iteration, int64, or None for all. Adam's step count is shared,
-            so an image that joins late has no bias correction of its own.
+        active: rows of the item that take part in an iteration, int64, or None for all; with none nothing moves.
+            Adam's step count is shared, so an image that joins late has no bias correction of its own.
     """
 
     init: Init
@@ -155,16 +155,20 @@ class _Run:
             done = iteration / self.recovery.iterations
             optimiser.param_groups[0]["lr"] = self.recovery.lr * cosine(done)
             optimiser.zero_grad(set_to_none=True)
-            self.loss(self.look(parameters.images(), iteration, done)).backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
-            parameters.constrain()
+            look = self.look(parameters.images(), iteration, done)
+            if look is not None:
+                self.loss(look).backward()  # type: ignore[no-untyped-call]
+                optimiser.step()
+                parameters.constrain()
             if iteration % REPORT_EVERY == 0:
                 self.progress(done)
         return parameters.images().detach()
 
-    def look(self, images: Tensor, iteration: int, done: float) -> Look:
+    def look(self, images: Tensor, iteration: int, done: float) -> Look | None:
         item, rows = self.item, self.recovery.active(self.item, iteration)
         if rows is not None:
+            if not len(rows):
+                return None
             item, images = item.take(rows), images[rows]
         transform = self.recovery.views.draw(len(images), images.shape[-1], done, self.generator)
         return Look(images, transform(images), transform, item, iteration, self.recovery.iterations)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from rd3.recover.match import Match
 from rd3.recover.plan import PlanItem
-from rd3.recover.statistics import Match
 from rd3.recover.view import Transform
 
 
@@ -42,24 +42,44 @@ Objective = Callable[[PlanItem, Tensor], Loss]  # (item, the images it starts fr
 
 
 class TeacherLoss:
-    """CE(f(Z), y) + Σ weight · match, for one teacher in eval mode.
+    """r_ce · CE(f(Z), y) + Σ weight · match, for one teacher in eval mode.
 
     Args:
         model: a network of its own (`rd3.recover.teachers.private_copy`), in which the matches have their hooks.
         matches: (coefficient, term); the coefficient is r_bn of the papers.
+        ce_weight: r_ce.
     """
 
-    def __init__(self, model: nn.Module, *, matches: Sequence[tuple[float, Match]] = ()) -> None:
-        self._model = model
+    def __init__(
+        self, model: nn.Module, *, matches: Sequence[tuple[float, Match]] = (), ce_weight: float = 1.0
+    ) -> None:
+        self.model = model
         self._matches = matches
+        self._ce_weight = ce_weight
+
+    def start(self, item: PlanItem) -> TeacherLoss:
+        """The same loss, with nothing left of the item before."""
+        for _, match in self._matches:
+            match.start(item)
+        return self
 
     def __call__(self, look: Look) -> Tensor:
-        loss = F.cross_entropy(self._model(look.view), look.item.labels)
+        loss = self._ce_weight * F.cross_entropy(self.model(look.view), look.item.labels)
         for weight, match in self._matches:
             loss = loss + weight * match.take(look.item)
         return loss
 
 
-def single(loss: Loss) -> Objective:
-    """The same loss for every item."""
-    return lambda item, start: loss  # noqa: ARG005
+def single(loss: TeacherLoss) -> Objective:
+    """One teacher for every item."""
+    return lambda item, start: loss.start(item)  # noqa: ARG005
+
+
+def with_extras(objective: Objective, extras: Sequence[tuple[float, Loss]]) -> Objective:
+    """An objective with terms of the images alone added to it: (coefficient, term)."""
+
+    def make(item: PlanItem, start: Tensor) -> Loss:
+        loss = objective(item, start)
+        return lambda look: sum((weight * extra(look) for weight, extra in extras), start=loss(look))
+
+    return make if extras else objective

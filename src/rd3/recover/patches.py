@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -55,12 +53,6 @@ def true_class_loss(teacher: Teacher, patches: Tensor, label: int, *, size: int)
     images = F.pad(teacher.normalise(patches), (before, after, before, after))
     labels = torch.full((len(images),), label, device=images.device)
     return F.cross_entropy(teacher.model(images), labels, reduction="none")
-
-
-def images_at_once(shape: tuple[int, int, int], device: torch.device) -> int:
-    """How many images of a shape go forward together: what a CPU's cache likes, or a GPU's memory allows."""
-    values = 2**16 if device.type == "cpu" else 2**25
-    return max(32, values // math.prod(shape))
 
 
 def mosaic(ranked: Tensor, factor: int) -> Tensor:

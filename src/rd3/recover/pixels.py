@@ -61,3 +61,20 @@ class Pixels:
     @torch.no_grad()
     def constrain(self) -> None:
         self.leaf.clamp_(self._low, self._high)
+
+
+class Shared:
+    """Parameters that are one perturbation (1, C, H, W) of all images, which stay as they are (INFER, 2408.06927).
+
+    Nothing is clamped before the images are saved.
+    """
+
+    def __init__(self, start: Tensor, space: PixelSpace) -> None:  # noqa: ARG002 - the interface
+        self._base = start.detach()
+        self.leaf = torch.zeros_like(start[:1]).requires_grad_()
+
+    def images(self) -> Tensor:
+        return self._base + self.leaf
+
+    def constrain(self) -> None:
+        pass

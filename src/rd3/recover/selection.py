@@ -16,9 +16,10 @@ from rd3.base.errors import UserError
 from rd3.base.seeds import derive_seed
 from rd3.data.subset import class_indices
 from rd3.data.target import Target
-from rd3.recover.patches import cut, images_at_once, mosaic, true_class_loss
+from rd3.recover.patches import cut, mosaic, true_class_loss
 from rd3.recover.teachers import private_teacher
 from rd3.squeeze.teacher import Teacher
+from rd3.squeeze.walk import images_at_once
 from rd3.training.augment.base import Draw
 from rd3.training.augment.random_resized_crop import RandomResizedCrop
 
@@ -28,6 +29,17 @@ Order = Callable[[Tensor, int], Tensor]  # (losses (N,), count) -> positions of 
 def lowest(losses: Tensor, count: int) -> Tensor:
     """The patches that the teacher recognises best."""
     return losses.argsort(stable=True)[:count]
+
+
+def middle(losses: Tensor, count: int) -> Tensor:
+    """The patches around the median of the true class's probability, the median first (DELT, arXiv 2411.19946).
+
+    Then one above it, one below it, and so on; where one side ends the other goes on.
+    """
+    by_probability = losses.argsort(descending=True, stable=True)
+    offset = torch.arange(len(losses), device=losses.device) - -(-len(losses) // 2)
+    outwards = (2 * offset.abs() - (offset > 0).long()).argsort(stable=True)
+    return by_probability[outwards[:count]]
 
 
 def usual_factor(size: int) -> int:

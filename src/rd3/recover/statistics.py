@@ -1,66 +1,16 @@
-"""Statistics of feature maps inside a network, and the loss that pulls them to the teacher's own."""
+"""Statistics of feature maps inside a network, differentiable in the images."""
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.autograd.function import once_differentiable
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from rd3.base.errors import UserError
-from rd3.recover.plan import PlanItem
+from rd3.squeeze.readings import batch_norms
 from rd3.squeeze.teacher import Teacher
-
-
-class Match(Protocol):
-    """Watches a network's layers; asked once after every forward pass."""
-
-    def take(self, item: PlanItem) -> Tensor:
-        """The scalar term of the last forward pass, on the images of `item`; forgets the pass."""
-
-
-class BatchNormMatch:
-    """R = Σ_l k_l (‖μ_l(Z) − μ_run,l‖₂ + w_var ‖v_l(Z) − v_run,l‖₂) over BatchNorm layers (SRe2L, arXiv 2306.13092).
-
-    μ_l and v_l are the mean and the *biased* variance, over batch and space, of the layer's input; the norms run over
-    channels and are not squared; k_l is 1 but for the first layer.
-
-    Args:
-        model: in eval mode; it keeps a forward pre-hook on every BatchNorm layer, so give a copy of your own.
-        first_weight: k of the first layer in the order of registration, 10 in the reference code.
-        variance_weight: w_var; 1, or more in DWA (arXiv 2409.17612).
-    """
-
-    def __init__(self, model: nn.Module, *, first_weight: float = 10.0, variance_weight: float = 1.0) -> None:
-        self._variance_weight = variance_weight
-        self._terms: list[Tensor] = []
-        for number, layer in enumerate(batch_norms(model)):
-            layer.register_forward_pre_hook(self._hook(first_weight if number == 0 else 1.0))
-
-    def _hook(self, weight: float) -> Any:
-        def measure(layer: _BatchNorm, inputs: tuple[Tensor, ...]) -> None:
-            assert layer.running_mean is not None
-            assert layer.running_var is not None
-            mean, variance = moments(inputs[0])
-            # vector_norm has subgradient 0 where the difference is 0; a square root would give NaN there.
-            off_mean = torch.linalg.vector_norm(mean - layer.running_mean)
-            off_variance = torch.linalg.vector_norm(variance - layer.running_var)
-            self._terms.append(weight * (off_mean + self._variance_weight * off_variance))
-
-        return measure
-
-    def take(self, item: PlanItem) -> Tensor:  # noqa: ARG002
-        terms, self._terms = self._terms, []
-        assert terms, "take() comes after a forward pass"
-        return torch.stack(terms).sum()
-
-
-def batch_norms(model: nn.Module) -> list[_BatchNorm]:
-    """BatchNorm layers with running statistics, in the order of registration."""
-    layers = [module for module in model.modules() if isinstance(module, _BatchNorm)]
-    return [layer for layer in layers if layer.running_mean is not None and layer.running_var is not None]
 
 
 def require_batch_norm(teacher: Teacher, method: str) -> None:

@@ -6,8 +6,9 @@ import copy
 import dataclasses
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from rd3.recover.pixels import PixelSpace
 from rd3.squeeze.teacher import Teacher
 
 
@@ -19,3 +20,30 @@ def private_copy(model: nn.Module, device: torch.device) -> nn.Module:
 def private_teacher(teacher: Teacher, device: torch.device) -> Teacher:
     """The teacher with a `private_copy` of its network."""
     return dataclasses.replace(teacher, model=private_copy(teacher.model, device))
+
+
+def private_in_space(teacher: Teacher, space: PixelSpace, device: torch.device) -> nn.Module:
+    """A private copy that takes images normalised as `space` says, whatever the teacher itself expects."""
+    model = private_copy(teacher.model, device)
+    if (teacher.mean, teacher.std) == (space.mean, space.std):
+        return model
+    return nn.Sequential(_Renormalise(space, PixelSpace(teacher.mean, teacher.std)), model).to(device).eval()
+
+
+class _Renormalise(nn.Module):
+    """From one normalisation to another."""
+
+    scale: Tensor
+    shift: Tensor
+
+    def __init__(self, before: PixelSpace, after: PixelSpace) -> None:
+        super().__init__()
+        (mean, std), (new_mean, new_std) = (
+            (torch.tensor(space.mean).view(-1, 1, 1), torch.tensor(space.std).view(-1, 1, 1))
+            for space in (before, after)
+        )
+        self.register_buffer("scale", std / new_std)
+        self.register_buffer("shift", (mean - new_mean) / new_std)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return images * self.scale + self.shift

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from rd3.training.augment.flip import flip_where
+from rd3.training.augment.padded_crop import PaddedCrop
 from rd3.training.augment.pixels import uniform
 from rd3.training.augment.random_resized_crop import RandomResizedCrop
 
@@ -24,6 +25,7 @@ class View:
     Attributes:
         crop: smallest area of a random resized crop, by progress; None for no crop. The largest is the whole image
             and the aspect ratio 3/4 to 4/3.
+        padding: pixels of mean colour put around the image before a crop of its own size is cut out; 0 for none.
         flip: mirror left to right with probability 1/2.
         roll: shift by dx, dy ~ U{0, …, roll} pixels, cyclically.
         roll_symmetric: shift by U{−roll, …, roll} instead (SRe2L and LPLD on Tiny-ImageNet).
@@ -31,6 +33,7 @@ class View:
     """
 
     crop: CropSchedule | None = None
+    padding: int = 0
     flip: bool = False
     roll: int = 0
     roll_symmetric: bool = False
@@ -41,7 +44,9 @@ class View:
         draws = count if self.per_sample else 1
         steps: list[Transform] = []
         if self.crop is not None:
-            steps.append(_crop(self.crop(progress), draws, size, generator))
+            steps.append(_crop(RandomResizedCrop(scale=(self.crop(progress), 1.0)), draws, size, generator))
+        if self.padding:
+            steps.append(_crop(PaddedCrop(padding=self.padding), draws, size, generator))
         if self.flip:
             steps.append(_flip(draws, generator))
         if self.roll:
@@ -79,8 +84,7 @@ def _chain(steps: list[Transform]) -> Transform:
     return transform
 
 
-def _crop(smallest: float, draws: int, size: int, generator: torch.Generator) -> Transform:
-    crop = RandomResizedCrop(scale=(smallest, 1.0))
+def _crop(crop: RandomResizedCrop | PaddedCrop, draws: int, size: int, generator: torch.Generator) -> Transform:
     draw = crop.draw(draws, size, generator)
     return lambda images: crop.transform(images, {key: value.to(images.device) for key, value in draw.items()})
 

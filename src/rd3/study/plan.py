@@ -145,6 +145,7 @@ def synthetic_job(
     *,
     ipc: int,
     teacher: tuple[str, str] | None,
+    pool: tuple[str, ...] = (),
     draw: int = 0,
     changes: dict[str, Any] | None = None,
 ) -> SyntheticJob:
@@ -152,12 +153,14 @@ def synthetic_job(
 
     Args:
         teacher: its fingerprint and the name of its architecture.
+        pool: fingerprints of further teachers, for methods that use several.
 
     Raises:
         UserError: unknown method or setting, too small a target, or a missing teacher.
     """
     require_enough(target, ipc)
-    spec = synthetic_spec(name, target, ipc=ipc, teacher=teacher[0] if teacher else None, draw=draw, changes=changes)
+    first = teacher[0] if teacher else None
+    spec = synthetic_spec(name, target, ipc=ipc, teacher=first, pool=pool, draw=draw, changes=changes)
     if METHODS[name].needs_teacher and teacher is None:
         raise UserError(f"method {name} needs a teacher, and none was given")
     method = METHODS[name].model_validate(spec.settings)

@@ -28,6 +28,7 @@ class SyntheticSpec(Spec):
         method, settings: the method and all its settings, defaults included.
         changed: the settings that differ from the paper's for this target and IPC.
         target, teacher: fingerprints.
+        pool: fingerprints of further teachers, for methods that use several.
         draw: which independent synthesis, from 0.
     """
 
@@ -37,12 +38,16 @@ class SyntheticSpec(Spec):
     revision: int
     target: str
     teacher: str | None
+    pool: tuple[str, ...] = ()
     ipc: int
     draw: int = 0
 
     @property
     def fingerprint(self) -> str:
-        return fingerprint_of("synthetic", {**self.as_json(), "changed": None})
+        facts = {**self.as_json(), "changed": None}
+        if not self.pool:
+            del facts["pool"]  # sets of one teacher keep the fingerprints they had before there were pools
+        return fingerprint_of("synthetic", facts)
 
     @property
     def label(self) -> str:
@@ -58,12 +63,20 @@ class SyntheticSpec(Spec):
 
 
 def synthetic_spec(
-    name: str, target: Target, *, ipc: int, teacher: str | None, draw: int = 0, changes: dict[str, Any] | None = None
+    name: str,
+    target: Target,
+    *,
+    ipc: int,
+    teacher: str | None,
+    pool: tuple[str, ...] = (),
+    draw: int = 0,
+    changes: dict[str, Any] | None = None,
 ) -> SyntheticSpec:
     """The spec of `name` on `target` with the paper's settings, less `changes`.
 
     Args:
         teacher: fingerprint of the teacher; left out of the spec for methods that need none.
+        pool: fingerprints of further teachers; left out for methods that use one.
     """
     method_class = METHODS[name]
     paper = parse(method_class, method_class.settings_for(target, ipc), where=f"method {name}").as_json()
@@ -72,10 +85,11 @@ def synthetic_spec(
     return SyntheticSpec(
         method=name,
         settings=settings,
-        changed=tuple(sorted(key for key in settings if settings[key] != paper[key])),
+        changed=tuple(sorted(key for key in settings if key not in paper or settings[key] != paper[key])),
         revision=method.revision,
         target=target.fingerprint,
         teacher=teacher if method.needs_teacher else None,
+        pool=pool if method.wants_pool else (),
         ipc=ipc,
         draw=draw,
     )
@@ -96,7 +110,10 @@ class SyntheticJob(Job):
 
     @property
     def needs(self) -> tuple[JobKey, ...]:
-        return (JobKey(TeacherJob.kind, self.spec.teacher),) if self.spec.teacher else ()
+        return tuple(JobKey(TeacherJob.kind, teacher) for teacher in self._teachers())
+
+    def _teachers(self) -> tuple[str, ...]:
+        return (self.spec.teacher, *self.spec.pool) if self.spec.teacher else ()
 
     @property
     def title(self) -> str:
@@ -113,15 +130,24 @@ class SyntheticJob(Job):
     def execute(self, store: Store, device: torch.device, progress: Progress) -> None:
         target = self.target()
         method = self.method()
-        teacher = stored_teacher(store, self.spec.teacher, target).to(device) if self.spec.teacher else None
-        task = Task(target, teacher, ipc=self.spec.ipc, seed=self.spec.seed, device=device, progress=progress)
+        teachers = tuple(stored_teacher(store, one, target).to(device) for one in self._teachers())
+        task = Task(
+            target,
+            teachers[0] if teachers else None,
+            ipc=self.spec.ipc,
+            seed=self.spec.seed,
+            device=device,
+            progress=progress,
+            teachers=teachers,
+        )
         reset_peak_memory(device)
         start = time.perf_counter()
         made = method.distill(task)
         assert method.soft_labels or made.soft_labels is None, (
             f"{self.spec.method}: class attribute soft_labels is unset"
         )
-        seconds = Seconds(squeeze=teacher.seconds if teacher else 0.0, synthesise=time.perf_counter() - start)
+        squeeze = sum(teacher.seconds for teacher in teachers)
+        seconds = Seconds(squeeze=squeeze, synthesise=time.perf_counter() - start)
         manifest = Manifest(
             method=self.spec.label,
             settings=self.spec.settings,

@@ -51,7 +51,7 @@ def stored_teacher(store: Store, fingerprint: str, target: Target) -> Teacher:
     return _load(store.root.resolve().as_posix(), fingerprint, target.spec)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=16)
 def _load(root: str, fingerprint: str, spec: TargetSpec) -> Teacher:
     from pathlib import Path
 

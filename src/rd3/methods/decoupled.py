@@ -1,0 +1,98 @@
+"""What the optimisation-based methods of the decoupled family share: each is a row of switches of one engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from rd3.base.errors import UserError
+from rd3.data.target import Target
+from rd3.methods.base import Distilled, Method, Task
+from rd3.recover.active import joining_rounds
+from rd3.recover.build import plan_of, recovery_of
+from rd3.recover.engine import assemble, recover
+from rd3.recover.finish import saved_as
+from rd3.recover.pixels import PixelSpace
+from rd3.recover.plan import PlanItem
+from rd3.recover.problem import Problem
+from rd3.recover.starts import looks
+from rd3.recover.statistics import require_batch_norm
+from rd3.recover.switches import Switches
+from rd3.squeeze.readings import batch_norms
+
+START_FLAGS = {"real": "init from real images", "medium": "init from real images", "noise": None}
+START_AIDS: dict[str, tuple[str, ...]] = {"noise": (), "real": ("real images",), "medium": ("real images",)}
+
+
+class Decoupled(Switches, Method):
+    """Images that teachers classify as asked, with the statistics of real ones; see `Switches` for the settings."""
+
+    aids: ClassVar[tuple[str, ...]] = ("teacher",)
+
+    def distill(self, task: Task) -> Distilled:
+        problem = self.problem(task)
+        classes = task.target.num_classes
+        space = PixelSpace(problem.teacher.mean, problem.teacher.std)
+        recovered = assemble(self.recovered(problem, task), ipc=task.ipc, classes=classes)
+        images = saved_as(space.decode(recovered, quantise=self.quantise), self.save)
+        labels = torch.arange(classes, device=images.device).repeat_interleave(task.ipc)
+        return Distilled(images, labels, info=self.info(problem))
+
+    def problem(self, task: Task) -> Problem:
+        """What the engine is asked for.
+
+        Raises:
+            UserError: no teacher has BatchNorm statistics to match, or teachers know other classes.
+        """
+        assert task.teacher is not None
+        if not (self.conv or self.tile) and not any(batch_norms(teacher.model) for teacher in task.teachers):
+            require_batch_norm(task.teacher, self.title)
+        for teacher in task.teachers:
+            if teacher.classes != task.teacher.classes:
+                raise UserError(f"teachers {task.teacher.name} and {teacher.name} do not have the same classes")
+        return Problem(task.target, task.teachers, ipc=task.ipc, seed=task.seed, device=task.device)
+
+    def recovered(self, problem: Problem, task: Task) -> Iterable[tuple[PlanItem, Tensor]]:
+        """Every item of the plan with its images."""
+        plan, recovery = plan_of(self, problem), recovery_of(self, problem)
+        return recover(plan, recovery, seed=task.seed, device=task.device, progress=task.progress)
+
+    def declared_aids(self) -> tuple[str, ...]:
+        return (*self.aids, *START_AIDS.get(self.init, ("real patches",)))
+
+    def cost(self, target: Target, ipc: int) -> int:
+        return self.forwards(target, ipc) + looks(self.init, target, ipc) // 3  # scoring is forward only
+
+    def info(self, problem: Problem) -> dict[str, Any]:
+        """What is worth keeping about the work."""
+        target, ipc = problem.target, problem.ipc
+        forwards = self.forwards(target, ipc, len(problem.teachers)) + looks(self.init, target, ipc)
+        pool = {"teachers": [teacher.name for teacher in problem.teachers]} if self.combine != "single" else {}
+        return {"teacher_forwards": forwards, "flags": self.flags(problem), **pool}
+
+    def flags(self, problem: Problem) -> list[str]:
+        """What a reader must know."""
+        flags = []
+        if self.flip and not problem.target.flip_keeps_class:
+            flags.append("no flip: it would change the class")
+        start = START_FLAGS.get(self.init, "init from real patches")
+        if start:
+            flags.append(start)
+        if self.combine != "single" and len(problem.teachers) == 1:
+            flags.append("one teacher in place of a pool")
+        return flags
+
+    def forwards(self, target: Target, ipc: int, teachers: int = 2) -> int:
+        """Images that go through teachers while they are optimised; `teachers` is the size of the pool."""
+        at_once = min(2, teachers) if self.combine == "pair" else 1
+        return (self.updates(ipc) * at_once + self.perturb_steps * ipc) * target.num_classes
+
+    def updates(self, ipc: int) -> int:
+        """Steps of a class's images, summed over the images."""
+        if not self.round_iterations:
+            return self.iterations * ipc
+        rounds = joining_rounds(ipc, max(1, self.iterations // self.round_iterations))
+        return self.iterations * ipc - int(rounds.sum()) * self.round_iterations

@@ -1,0 +1,90 @@
+"""What the switches of teachers and terms stand for."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from rd3.base.errors import UserError
+from rd3.data.subset import class_indices, random_subset
+from rd3.recover.barycentre import barycentre
+from rd3.recover.committee import pairs, round_robin, together
+from rd3.recover.densify import densification
+from rd3.recover.embedding import EmbeddingMatch, embeddings
+from rd3.recover.hooks import hooks_of
+from rd3.recover.match import Match, RunningAverage, StatisticsMatch
+from rd3.recover.objective import Objective, TeacherLoss, single, with_extras
+from rd3.recover.perturb import perturbed
+from rd3.recover.pixels import PixelSpace
+from rd3.recover.priors import best_pair, priors_of
+from rd3.recover.problem import Problem
+from rd3.recover.switches import Switches
+from rd3.recover.teachers import private_in_space, private_teacher
+from rd3.squeeze.teacher import Teacher
+
+
+def objective_of(switches: Switches, problem: Problem, space: PixelSpace) -> Objective:
+    """The loss of every item: teachers, combined, and the terms of images alone.
+
+    Raises:
+        UserError: `combine = slot`, which needs a plan of its own.
+    """
+    if switches.combine == "slot":
+        raise UserError("combine = slot: only infer has a teacher for each slot")
+    extras = [(switches.densify, densification)] if switches.densify else []
+    return with_extras(_combined(teacher_objectives(switches, problem, space), switches, problem), extras)
+
+
+def teacher_objectives(switches: Switches, problem: Problem, space: PixelSpace) -> list[Objective]:
+    """The loss under every teacher that the switches use."""
+    teachers = problem.teachers[:1] if switches.combine == "single" else problem.teachers
+    return [_of_teacher(teacher, switches, problem, space) for teacher in teachers]
+
+
+def _combined(objectives: list[Objective], switches: Switches, problem: Problem) -> Objective:
+    if switches.combine == "single":
+        return objectives[0]
+    if switches.combine == "round-robin":
+        return round_robin(objectives, switches.iterations)
+    names = [teacher.name for teacher in problem.teachers]
+    priors = switches.priors or priors_of(problem.target.name, names)
+    choose = pairs(
+        priors,
+        rule=switches.pair_rule,
+        best=best_pair(problem.target.name, names, priors),
+        temperature=switches.prior_temperature,
+        seed=problem.seed,
+    )
+    return together(objectives, choose)
+
+
+def _of_teacher(teacher: Teacher, switches: Switches, problem: Problem, space: PixelSpace) -> Objective:
+    model = private_in_space(teacher, space, problem.device)
+    matches: list[tuple[float, Match]] = []
+    hooks = hooks_of(model, teacher, switches, problem)
+    if hooks:
+        average = RunningAverage(switches.ema, first=switches.ema_first) if switches.ema else None
+        statistics = StatisticsMatch(
+            hooks, first_weight=switches.k0, average=average, drop=switches.drop, seed=problem.seed
+        )
+        matches.append((switches.r_bn, statistics))
+    if switches.r_embedding:
+        targets = class_barycentres(teacher, problem)
+        matches.append((switches.r_embedding, EmbeddingMatch(model, targets, ipc=problem.ipc)))
+    loss = TeacherLoss(model, matches=matches, ce_weight=switches.r_ce)
+    if switches.perturb_steps:
+        return perturbed(loss, steps=switches.perturb_steps, radius=switches.perturb_radius)
+    return single(loss)
+
+
+def class_barycentres(teacher: Teacher, problem: Problem) -> Tensor:
+    """Barycentres of the embeddings of every class, (classes · ipc, D); the search starts from random real images."""
+    train, classes = problem.target.train, problem.target.num_classes
+    watcher = private_teacher(teacher, problem.device)
+    starts = random_subset(problem.target, problem.ipc, problem.seed).to(train.labels.device)
+    atoms = []
+    for label, indices in enumerate(class_indices(train.labels, classes)):
+        own = starts[label * problem.ipc : (label + 1) * problem.ipc]
+        points = embeddings(train, indices, watcher, problem.device)
+        atoms.append(barycentre(points, embeddings(train, own, watcher, problem.device))[0])
+    return torch.cat(atoms)

@@ -1,0 +1,156 @@
+"""What holds for every method, by name from the registry: a new file adds its tests."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from rd3.base.spec import parse
+from rd3.data.target import Target
+from rd3.methods.base import METHODS, Distilled, Method, Task
+from rd3.squeeze.teacher import Teacher
+from rd3.study.jobs.synthetic import synthetic_spec
+from rd3.synthetic.artifact import Manifest, Synthetic
+
+NAMES = METHODS.names()
+POOLS = [name for name in NAMES if METHODS[name].wants_pool]
+WITHOUT_DRAWS = {"herding", "k-center", "least-confidence", "margin"}
+QUICK = {"iterations": 5, "round_iterations": 2, "images_per_class": 10, "networks": 1, "epochs": 2, "real_batch": 8}
+
+
+def method_for(name: str, target: Target, ipc: int) -> Method:
+    fields = METHODS[name].model_fields
+    quick = {key: value for key, value in QUICK.items() if key in fields and fields[key].default != 0}
+    return parse(METHODS[name], METHODS[name].settings_for(target, ipc) | quick, where="test")
+
+
+def distil(
+    name: str, target: Target, teachers: Teacher | tuple[Teacher, ...], *, ipc: int = 2, seed: int = 0
+) -> Distilled:
+    own = teachers if isinstance(teachers, tuple) else (teachers,)
+    return method_for(name, target, ipc).distill(Task(target, own[0], ipc, seed, teachers=own))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_method_makes_the_same_uint8_images_class_by_class(name: str, few: Target, pool: tuple) -> None:
+    torch.manual_seed(0)
+    state = torch.get_rng_state()
+    made = distil(name, few, pool)
+    assert torch.equal(torch.get_rng_state(), state)  # the global generator is neither moved
+    torch.manual_seed(1)
+    again = distil(name, few, pool)  # nor read
+    assert (made.images.shape, made.images.dtype) == ((20, 1, 8, 8), torch.uint8)
+    assert (made.labels.tolist(), made.labels.dtype) == (sorted(list(range(10)) * 2), torch.int64)
+    assert int(made.images.max()) > int(made.images.min())
+    assert torch.equal(made.images, again.images)
+    if made.soft_labels is not None:
+        assert torch.equal(made.soft_labels, again.soft_labels)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_another_seed_gives_other_images(name: str, few: Target, pool: tuple) -> None:
+    first, other = (distil(name, few, pool, seed=seed).images for seed in (0, 1))
+    assert torch.equal(first, other) == (name in WITHOUT_DRAWS)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_a_method_made_can_be_saved_and_loaded(name: str, few: Target, pool: tuple, tmp_path: Path) -> None:
+    made, method = distil(name, few, pool, ipc=1), method_for(name, few, 1)
+    manifest = Manifest(
+        method=name,
+        settings=method.as_json(),
+        target="digits",
+        target_fingerprint=few.fingerprint,
+        classes=few.classes,
+        ipc=1,
+        aids=method.declared_aids(),
+        fingerprint="test",
+        info=made.info,
+    )
+    form: dict[str, Any] = {"soft_label_form": "logits"} if made.soft_labels is not None else {}
+    manifest = parse(Manifest, manifest.as_json() | form, where="test")
+    synthetic = Synthetic(made.images, made.labels, made.soft_labels, made.learned_lr, manifest)
+    loaded = Synthetic.load(synthetic.save(tmp_path / "set"))
+    assert torch.equal(loaded.images, made.images)
+    assert loaded.manifest == manifest
+    assert parse(METHODS[name], loaded.manifest.settings, where="manifest") == method
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_progress_rises_to_one(name: str, few: Target, teacher: Teacher) -> None:
+    seen: list[float] = []
+    method_for(name, few, 1).distill(Task(few, teacher, 1, 0, progress=seen.append))
+    assert seen == sorted(seen)
+    assert seen[-1] == 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_method_says_what_it_is_and_what_it_costs(name: str, few: Target) -> None:
+    method = method_for(name, few, 2)
+    assert method.title
+    assert method.paper
+    assert method.needs_teacher == ("teacher" in method.aids)
+    assert not method.needs_teacher or method.cost(few, 2) > 0
+    assert method.wants_pool == ("teacher pool" in method.aids)
+    assert METHODS[name].model_validate(method.as_json()) == method
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_changes_are_told_from_the_papers_settings(name: str, digits: Target) -> None:
+    for key, field in METHODS[name].model_fields.items():
+        spec = synthetic_spec(name, digits, ipc=2, teacher="T")
+        assert spec.changed == ()
+        if field.annotation is bool:
+            value = getattr(parse(METHODS[name], spec.settings, where="test"), key)
+            changed = synthetic_spec(name, digits, ipc=2, teacher="T", changes={key: not value})
+            assert (changed.changed, changed.label) == ((key,), f"{name}[{key}={not value}]")
+            assert changed.fingerprint != spec.fingerprint
+
+
+@pytest.mark.parametrize("name", POOLS)
+def test_a_pool_is_used_and_one_teacher_is_noted(name: str, few: Target, pool: tuple) -> None:
+    alone, together = (distil(name, few, teachers) for teachers in (pool[:1], pool))
+    assert not torch.equal(alone.images, together.images)
+    note = "one teacher in place of a pool"
+    assert note in alone.info["flags"]
+    assert note not in together.info["flags"]
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if METHODS[name].needs_teacher and name not in POOLS])
+def test_other_methods_use_the_first_teacher_alone(name: str, few: Target, pool: tuple) -> None:
+    assert torch.equal(distil(name, few, pool[:1], ipc=1).images, distil(name, few, pool, ipc=1).images)
+
+
+def test_a_pool_makes_other_sets_and_one_teacher_the_same_as_ever(digits: Target) -> None:
+    alone = synthetic_spec("cv-dd", digits, ipc=1, teacher="A")
+    pooled = synthetic_spec("cv-dd", digits, ipc=1, teacher="A", pool=("B",))
+    assert alone.fingerprint != pooled.fingerprint
+    assert synthetic_spec("sre2l", digits, ipc=1, teacher="A", pool=("B",)).pool == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "fingerprint"),
+    [
+        ("random", {}, "e9a19b7ac70009abaa8d"),
+        ("herding", {}, "b7bd773aaf3d204cd567"),
+        ("rded", {}, "7a53e905213a2c60c35e"),
+        ("dm", {"iterations": 3}, "abea10936ce948962e87"),
+        ("sre2l", {"iterations": 6}, "ff88afad872bc1b8d903"),
+        ("sre2l", {"iterations": 6, "init": "real"}, "7a386a4e6cd0aa83b20f"),
+    ],
+)
+def test_sets_made_by_earlier_versions_keep_their_fingerprints(
+    name: str, changes: dict[str, Any], fingerprint: str, digits: Target
+) -> None:
+    assert synthetic_spec(name, digits, ipc=1, teacher="T", changes=changes).fingerprint == fingerprint
+
+
+def test_the_documentation_has_rows_of_methods_that_exist() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "methods.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([^`]+)` \|", page, flags=re.MULTILINE)
+    assert len(rows) == len(set(rows)) > 20
+    assert set(rows) <= set(NAMES)
