@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -46,6 +46,16 @@ class Hook:
     droppable: bool = False
 
 
+class _Measured(NamedTuple):
+    """What a probe found in the last forward pass; `place` is (hook, probe)."""
+
+    weight: float
+    place: tuple[int, int]
+    probe: Probe
+    mean: Tensor
+    variance: Tensor
+
+
 class StatisticsMatch:
     """R = Σ_l k_l Σ_probes compare(mean, variance), with k_l = 1 but for the first layer.
 
@@ -70,7 +80,7 @@ class StatisticsMatch:
         self._average, self._drop, self._seed = average, drop, seed
         self._generator = torch.Generator().manual_seed(seed)
         self._passed = False
-        self._seen: list[tuple[float, tuple[int, int], Probe, Tensor, Tensor]] = []
+        self._seen: list[_Measured] = []
         for number, hook in enumerate(hooks):
             hook.layer.register_forward_pre_hook(self._watch(number, hook, first_weight if number == 0 else 1.0))
 
@@ -83,10 +93,7 @@ class StatisticsMatch:
     def take(self, item: PlanItem) -> Tensor:
         assert self._passed, "take() comes after a forward pass"
         seen, self._seen, self._passed = self._seen, [], False
-        terms = [
-            weight * probe.compare(*self._smoothed(key, mean, variance), item)
-            for weight, key, probe, mean, variance in seen
-        ]
+        terms = [one.weight * one.probe.compare(*self._smoothed(one), item) for one in seen]
         return torch.stack(terms).sum() if terms else torch.zeros((), device=item.labels.device)
 
     def _watch(self, number: int, hook: Hook, weight: float) -> Any:
@@ -95,15 +102,14 @@ class StatisticsMatch:
             if self._drop and hook.droppable and float(torch.rand((), generator=self._generator)) < self._drop:
                 return
             for place, probe in enumerate(hook.probes):
-                mean, variance = probe.measure(probe.reading(inputs[0]))
-                self._seen.append((weight, (number, place), probe, mean, variance))
+                self._seen.append(_Measured(weight, (number, place), probe, *probe.measure(probe.reading(inputs[0]))))
 
         return measure
 
-    def _smoothed(self, key: tuple[int, int], mean: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
+    def _smoothed(self, one: _Measured) -> tuple[Tensor, Tensor]:
         if self._average is None:
-            return mean, variance
-        return self._average((*key, 0), mean), self._average((*key, 1), variance)
+            return one.mean, one.variance
+        return self._average((*one.place, 0), one.mean), self._average((*one.place, 1), one.variance)
 
 
 class RunningAverage:
