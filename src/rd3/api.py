@@ -255,7 +255,8 @@ def plan_score(
     if whole not in (None, NOTHING):
         whole = selected(str(whole), selection)
     bench = Bench(target, teacher, student, seeds, store, whole)
-    return score_jobs(synthetic, bench, ranking_protocol(selected(protocol, selection)), scores=scores)
+    judge = ranking_protocol(selected(protocol, selection))
+    return score_jobs(synthetic, bench, judge, scores=scores, whole=whole)
 
 
 def own_label(synthetic: Synthetic) -> str:
