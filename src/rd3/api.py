@@ -255,8 +255,7 @@ def plan_score(
     if whole not in (None, NOTHING):
         whole = selected(str(whole), selection)
     bench = Bench(target, teacher, student, seeds, store, whole)
-    judge = ranking_protocol(selected(protocol, selection))
-    return score_jobs(synthetic, bench, judge, scores=scores, whole=whole)
+    return score_jobs(synthetic, bench, ranking_protocol(selected(protocol, selection)), scores=scores)
 
 
 def own_label(synthetic: Synthetic) -> str:

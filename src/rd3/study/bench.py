@@ -26,6 +26,7 @@ class Bench:
     """Where one synthetic is judged: target, teachers, student and seeds.
 
     Args:
+        whole: protocol for the whole target in place of the one that a protocol names, or `none`.
         teachers: who may label; one that is given as a `Teacher` is put into the store, a `Labeller` must get there.
     """
 
@@ -42,7 +43,8 @@ class Bench:
             raise UserError(f"seeds = {seeds}: at least 1 is needed")
         self.target, self.seeds, self.store = target, seeds, store
         self.teachers = [_labeller(teacher, target, store) for teacher in listed(teachers)]
-        self.whole = load_whole(whole).id if whole not in (None, NOTHING) else whole
+        self.whole = whole
+        self._whole_id = load_whole(whole).id if whole not in (None, NOTHING) else whole
         self.student = student or (self.teachers[0].name if self.teachers else "convnet3-bn")
 
     def runs(self, protocol: Protocol, inputs: Sequence[RunInput]) -> list[RunJob]:
@@ -55,7 +57,7 @@ class Bench:
                 student=self.student,
                 replicate=replicate,
                 teachers=self.teachers,
-                whole=self.whole,
+                whole=self._whole_id,
             )
             for replicate in range(self.seeds)
         ]

@@ -52,21 +52,13 @@ class ScoreJobs:
         return list({job.key: job for job in jobs}.values())
 
 
-def score_jobs(
-    synthetic: Synthetic,
-    bench: Bench,
-    protocol: Protocol,
-    *,
-    scores: Sequence[str] = SCORES,
-    whole: str | None = None,
-) -> ScoreJobs:
+def score_jobs(synthetic: Synthetic, bench: Bench, protocol: Protocol, *, scores: Sequence[str] = SCORES) -> ScoreJobs:
     """The jobs of a synthetic's own runs, and of the references with their random subsets.
 
     The references are those of (target, IPC, student, protocol, seed), whatever is scored against them.
 
     Args:
         scores: `lrs` for HLR, IOR and LRS; `ars` for IOR and ARS.
-        whole: what the bench was given for the whole target: id or file of a protocol, or `none`.
 
     Raises:
         UserError: an unknown score, or labels that nobody is there to give.
@@ -79,23 +71,19 @@ def score_jobs(
     draws = [synthetic_job(bench.target, RANDOM, ipc=ipc, teacher=None, draw=draw) for draw in range(bench.seeds)]
     own = [bench.input_of(synthetic, notes)]
     random = [planned_input(bench.target, job.spec, notes) for job in draws]
-    parts = dict(_parts(bench, protocol, own, random, scores, whole or protocol.counterparts.whole))
+    parts = dict(_parts(bench, protocol, own, random, scores))
     return ScoreJobs(protocol, tuple(draws), {name: parts[name] for name in PARTS if name in parts})
 
 
 def _parts(
-    bench: Bench,
-    protocol: Protocol,
-    own: list[RunInput],
-    random: list[RunInput],
-    scores: Sequence[str],
-    whole: str | None,
+    bench: Bench, protocol: Protocol, own: list[RunInput], random: list[RunInput], scores: Sequence[str]
 ) -> Iterator[tuple[str, list[RunJob]]]:
     named = protocol.counterparts
     runs = bench.runs(protocol, own)
     yield "synthetic_own", runs
     yield "random_own", bench.runs(protocol, random)
     if "lrs" in scores:
+        whole = bench.whole or named.whole
         if named.hard:
             yield "synthetic_hard", bench.runs(load_protocol(named.hard), own)
         elif not runs[0].spec.settings.soft:
