@@ -239,3 +239,22 @@ def test_a_bad_file_is_one_line(terminal, photos, tmp_path) -> None:
     (tmp_path / "bad.yaml").write_text("optimiser: sgd\n")
     said = terminal("score", photos / "set.npz", "--ddranking", tmp_path / "bad.yaml").complaint
     assert said.startswith(f"{tmp_path / 'bad.yaml'}: unknown key 'optimiser'; did you mean 'optimizer'?")
+
+
+def test_a_configuration_file_validates(terminal, photos) -> None:
+    said = terminal.done("validate", photos / "soft.yaml").splitlines()
+    assert said[0] == f"{photos / 'soft.yaml'}: a configuration file of DD-Ranking for LRS, on CIFAR10"
+    assert "protocol ddr-config-soft, hash " in said[1]
+    assert said[1].endswith(", student mlp, 2 seeds")
+    assert any("save_path: ignored" in line for line in said)
+
+
+def test_a_study_takes_configuration_files_and_modified_protocols(terminal, photos, tmp_path) -> None:
+    (tmp_path / "study.yaml").write_text(
+        f"name: tiny\ntargets: ['npz:{photos / 'real.npz'}']\nteacher: {{model: mlp, epochs: 1}}\nmethods: [random]\n"
+        f"ipc: [1]\nprotocols: ['ddranking:{photos / 'hard.yaml'}', rd3+test-peek]\nstudents: [mlp]\nseeds: 1\n"
+    )
+    said = terminal.done("study", "run", tmp_path / "study.yaml", "--plan", "--home", tmp_path / "home", "--workers", 1)
+    planned = set(re.findall(r"^ +(\S+): (?:random|whole)", said, flags=re.MULTILINE))
+    peeked = {f"{name}+test-peek" for name in ("rd3", "rd3-hard", "rd3-plain", "whole")}
+    assert planned == {"ddr-config-hard", "ddr-config-hard-plain", "whole", *peeked}

@@ -127,6 +127,7 @@ def test_what_is_not_done_as_written_is_said(published, read, photos) -> None:
     assert "the package's constant is not used" in said["eval_full_data"]
     for key in ("real_data_path", "num_workers", "device", "dist", "save_path", "random_data_path"):
         assert said[key].startswith("ignored; "), key
+    assert said["teacher_dir"] == "t/ImageNet1K/ResNet-18-BN/ckpt_best.pt is not there; rd3 squeezes its own"
     missing = reasons(read(published["sre2l-tiny-ipc10"]), SetOfTwo(), photos(64))
     assert missing["teacher_model_names"] == "absent; the student's architecture, ResNet-18-BN, labels"
     assert read(published["sre2l-tiny-ipc10"]).teachers == ("resnet18",)
