@@ -42,8 +42,7 @@ class Side:
 
     @property
     def ipc(self) -> int:
-        """Images per class, rounded where classes have different numbers of them."""
-        return self.synthetic.ipc or round(len(self.synthetic) / len(self.synthetic.classes))
+        return ipc_of(self.synthetic)
 
 
 @dataclass(frozen=True)
@@ -65,13 +64,15 @@ class Cell:
         Raises:
             UserError: the synthetic does not fit the target, or the protocol needs a teacher and there is none.
         """
-        settings, gave_way = protocol.resolve(self.target, synthetic.ipc, self.student)
-        side = Side(synthetic, protocol, settings)
+        settings, gave_way = protocol.resolve(self.target, ipc_of(synthetic), self.student)
+        missing = self.unlabelled(synthetic, settings)
+        if missing is not None:
+            raise UserError(f"protocol {protocol.id} {missing}")
         warnings = check(synthetic, self.target)
         if synthetic.ipc is None:
-            warnings.append(f"unbalanced, taken for IPC {side.ipc}")
+            warnings.append(f"unbalanced, taken for IPC {ipc_of(synthetic)}")
         flags = [(synthetic.manifest.method, warning) for warning in warnings]
-        flags += [(protocol.id, flag) for flag in (*gave_way, *self._teacher_flags(side))]
+        flags += [(protocol.id, flag) for flag in (*gave_way, *self._teacher_flags(settings))]
         settings = comparable(scaled(settings, self.epochs_scale), teachers=len(self.labellers.names))
         return Side(synthetic, protocol, settings, tuple(flags))
 
@@ -89,16 +90,25 @@ class Cell:
             teachers=self.labellers.fingerprints,
         )
 
-    def _teacher_flags(self, side: Side) -> list[str]:
-        settings, given = side.settings, self.labellers.names
-        if not settings.soft:
+    def unlabelled(self, synthetic: Synthetic, settings: Settings) -> str | None:
+        """Why nobody could label this synthetic under these settings, or None."""
+        brings_labels = settings.labels == "static" and synthetic.soft_labels is not None
+        if not settings.soft or self.labellers.names or brings_labels:
+            return None
+        return "labels with a teacher, and none was given"
+
+    def _teacher_flags(self, settings: Settings) -> list[str]:
+        given, weights = self.labellers.names, settings.teacher_weights
+        if not settings.soft or not given:
             return []
-        brings_labels = settings.labels == "static" and side.synthetic.soft_labels is not None
-        if not given and not brings_labels:
-            raise UserError(f"protocol {side.protocol.id} labels with a teacher, and none was given")
         flags = []
-        if given and settings.pool and sorted(settings.pool) != sorted(name.removeprefix("tv:") for name in given):
+        if settings.pool and sorted(settings.pool) != sorted(name.removeprefix("tv:") for name in given):
             flags.append(f"labelled by {', '.join(given)} where it has {', '.join(settings.pool)}")
-        if settings.teacher_weights and len(settings.teacher_weights) != len(given):
-            flags.append(f"weights of {len(settings.teacher_weights)} teachers left out: {len(given)} given")
+        if weights and len(weights) != len(given):
+            flags.append(f"weights of {len(weights)} teachers left out: {len(given)} given")
         return flags
+
+
+def ipc_of(synthetic: Synthetic) -> int:
+    """Images per class, rounded where classes have different numbers of them."""
+    return synthetic.ipc or round(len(synthetic) / len(synthetic.classes))
