@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+import torch
 
 import rd3
 from rd3.base.errors import UserError
@@ -10,6 +13,7 @@ from rd3.base.seeds import derive_seed
 from rd3.evaluation.settings import Settings
 from rd3.scores.attribution import coalitions
 from rd3.study.audit.case import make_case
+from rd3.study.audit.cell import Cell, Labellers
 from rd3.study.audit.mixture import AUDIT, comparable, is_mixture, scaled
 from rd3.study.ranking import rows
 from rd3.study.records import read_records
@@ -121,3 +125,19 @@ def test_a_ranking_leaves_mixtures_out(random_set, protocol, target, teacher, st
     mixtures = [record for record in everything if is_mixture(record.protocol)]
     assert len({record.protocol.hash for record in mixtures}) >= 2
     assert [row["protocol"]["id"] for row in rows([*ranked, *mixtures])] == ["ranked"]
+
+
+def test_images_that_bring_their_labels_go_with_them_where_nobody_else_labels(
+    target, random_set, herding_set, protocol
+) -> None:
+    """The other images would have no soft labels, so images and labels cannot be switched apart."""
+    start = rd3.load_protocol(protocol("brought", labels="static", teacher=None, epochs=2))
+    end = rd3.load_protocol(protocol("unbrought", labels="hard", loss="ce", teacher=None, epochs=3))
+    soft = replace(random_set, soft_labels=torch.eye(10)[random_set.labels])
+    alone = Cell(target, "convnet1-bn-w8", Labellers())
+    case = make_case(alone, alone.side(soft, start), alone.side(herding_set, end))
+    assert case.keys == ("epochs", "labels+loss+images")
+    assert "labels with a teacher, and none was given" in case.reasons["labels+loss+images"]
+    assert case.job(frozenset({"labels+loss+images"}), 0).spec.images == herding_set.manifest.fingerprint
+    with pytest.raises(UserError, match="protocol brought labels with a teacher, and none was given"):
+        alone.side(herding_set, start)

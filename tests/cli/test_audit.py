@@ -169,10 +169,10 @@ def test_every_kind_explains_itself_with_examples_that_it_takes(terminal, kind) 
     outcome = terminal("audit", kind, "--help")
     assert outcome.code == 0
     text = outcome.out.partition("For example:")[2].partition("╭")[0].replace("\\\n", " ")
-    shown = [line.strip() for line in text.splitlines() if line.strip().startswith(f"rd3 audit {kind}")]
+    shown = [line.strip() for line in text.splitlines() if line.strip().startswith(f"$ rd3 audit {kind}")]
     assert shown, outcome.out
     for line in shown:
-        parsed = tyro.cli(verb.Options, args=shlex.split(line)[2:])
+        parsed = tyro.cli(verb.Options, args=shlex.split(line)[3:])
         assert type(parsed.what).__name__.lower() == kind
 
 

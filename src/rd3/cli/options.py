@@ -93,11 +93,6 @@ def read_settings(words: Sequence[str]) -> dict[str, Any]:
     return settings
 
 
-def get_teacher(choice: TeacherChoice, target: Target, place: Place) -> Teacher:
-    """The first of the chosen teachers: from its file, from the store, or squeezed now."""
-    return get_teachers(choice, target, place, most=1)[0]
-
-
 def get_teachers(choice: TeacherChoice, target: Target, place: Place, *, most: int | None = None) -> list[Teacher]:
     """The chosen teachers, at most so many."""
     import rd3

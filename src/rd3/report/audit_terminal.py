@@ -49,10 +49,12 @@ def factor_table(factors: Iterable[FactorFacts], start: SideName, end: SideName)
         for change in factor.changes:
             table.add_row(Text(name), Text(change.field), *map(_value, (change.start, change.end)))
             name = ""
+        if "images" in factor.parts:
+            table.add_row(
+                Text(name), Text("images"), *(_value(f"{side.method} ({side.images[:6]})") for side in (start, end))
+            )
         if factor.together is not None:
             table.add_row("", Text(f"together, as {plain(factor.together)}", style="dim"), "", "")
-        if not factor.changes:
-            table.add_row(Text(name), "", *(_value(f"{side.method} ({side.images[:6]})") for side in (start, end)))
     return table
 
 

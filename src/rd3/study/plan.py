@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,7 +57,7 @@ def make_plan(study: StudySpec) -> Plan:
 def _target_jobs(study: StudySpec, target: Target, protocols: list[Protocol]) -> Iterator[Job]:
     teachers = [teacher_job(target, entry) for entry in study.pool]
     _check_models(study, target)
-    synthetics = list(_synthetic_jobs(study, target, teachers[0]))
+    synthetics = list(_synthetic_jobs(study, target, teachers))
     runs = list(_run_jobs(study, target, teachers, synthetics, protocols))
     needed = {need for job in [*synthetics, *runs] for need in job.needs}
     yield from (teacher for teacher in teachers if teacher.key in needed)
@@ -121,7 +121,7 @@ def load_whole(name: str) -> Protocol:
     return protocol
 
 
-def _synthetic_jobs(study: StudySpec, target: Target, teacher: TeacherJob) -> Iterator[SyntheticJob]:
+def _synthetic_jobs(study: StudySpec, target: Target, teachers: Sequence[TeacherJob]) -> Iterator[SyntheticJob]:
     entries = list(study.methods)
     if all(entry.name != RANDOM for entry in entries):
         entries.append(MethodEntry(name=RANDOM))  # the reference that stands beside every method
@@ -133,7 +133,8 @@ def _synthetic_jobs(study: StudySpec, target: Target, teacher: TeacherJob) -> It
                     target,
                     entry.name,
                     ipc=ipc,
-                    teacher=(teacher.fingerprint, teacher.spec.model),
+                    teacher=(teachers[0].fingerprint, teachers[0].spec.model),
+                    pool=tuple(teacher.fingerprint for teacher in teachers[1:]),
                     draw=draw,
                     changes=entry.settings,
                 )

@@ -1,4 +1,4 @@
-"""Say what a number is made of: what differs between two evaluations, and how much of the difference each part makes.
+"""Say what a number is made of: what differs between two evaluations, and what each part contributes.
 
 Examples:
   rd3 audit one runs/synthetic/sre2l-mnist5k-ipc10-1a2b3c mnist5k --from old.yaml --to rd3 --plan
@@ -63,9 +63,9 @@ class One(Pair):
     """One synthetic set under two protocols: which part of the difference is whose.
 
     For example:
-      rd3 audit one my_images/ cifar10 --from own.yaml --to rd3 --teacher-model resnet18
-      rd3 audit one my_images/ mnist5k --from own.yaml --to rd3 --epochs-scale 0.1 --seeds 3 --plan
-      rd3 audit one my_images/ cifar10 --from own.yaml --to rd3 --published 53.9 --order labels epochs
+      $ rd3 audit one my_images/ cifar10 --from own.yaml --to rd3 --teacher-model resnet18
+      $ rd3 audit one my_images/ mnist5k --from own.yaml --to rd3 --epochs-scale 0.1 --seeds 3 --plan
+      $ rd3 audit one my_images/ cifar10 --from own.yaml --to rd3 --published 53.9 --order labels epochs
     """
 
     synthetic: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="SYNTHETIC")]
@@ -79,8 +79,8 @@ class Two(Pair):
     """Two synthetic sets, each under its own protocol: the images are one more factor.
 
     For example:
-      rd3 audit two ours/ theirs/ cifar10 --from ours.yaml --to theirs.yaml --teacher-model resnet18
-      rd3 audit two random/ herding/ mnist5k --from rd3-demo --to rd3-demo-hard
+      $ rd3 audit two ours/ theirs/ cifar10 --from ours.yaml --to theirs.yaml --teacher-model resnet18
+      $ rd3 audit two random/ herding/ mnist5k --from rd3-demo --to rd3-demo-hard
     """
 
     first: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="SYNTHETIC_A")]
@@ -96,7 +96,7 @@ class Methods(Runs):
     """Several methods, each under its own protocol and all under one: what is left of the gap between them.
 
     For example:
-      rd3 audit methods a/=own_a.yaml b/=own_b.yaml --target cifar10 --to rd3 --teacher-model resnet18
+      $ rd3 audit methods a/=own_a.yaml b/=own_b.yaml --target cifar10 --to rd3 --teacher-model resnet18
     """
 
     methods: Annotated[tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="SYNTHETIC=PROTOCOL")]
@@ -112,9 +112,9 @@ class Records:
     """Two finished runs: the plain list of what differs. Nothing is trained.
 
     For example:
-      rd3 audit records mine.json theirs.json
-      rd3 audit records runs/demo runs/demo --where ipc=10 replicate=0 protocol=rd3-demo \\
-        --first method=sre2l --second method=herding
+      $ rd3 audit records mine.json theirs.json
+      $ rd3 audit records runs/demo runs/demo --where ipc=10 replicate=0 protocol=rd3-demo \\
+          --first method=sre2l --second method=herding
     """
 
     place_a: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="A")]

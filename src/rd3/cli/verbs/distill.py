@@ -17,7 +17,7 @@ from typing import Annotated
 
 import tyro
 
-from rd3.cli.options import Place, Settings, TeacherChoice, get_teacher, read_settings
+from rd3.cli.options import Place, Settings, TeacherChoice, get_teachers, read_settings
 
 
 @dataclass(kw_only=True)
@@ -44,17 +44,18 @@ def main(options: Options) -> int:
     from rd3.report.format import seconds
     from rd3.study.jobs.synthetic import synthetic_spec
 
-    needs_teacher = METHODS[options.method].needs_teacher
+    chosen = METHODS[options.method]
     target = load_target(options.target)
     settings = read_settings(options.p)
     require_enough(target, options.ipc)
     synthetic_spec(options.method, target, ipc=options.ipc, teacher=None, changes=settings)  # fails before a squeeze
-    teacher = get_teacher(options, target, options) if needs_teacher else None
+    most = None if chosen.wants_pool else 1
+    teachers = get_teachers(options, target, options, most=most) if chosen.needs_teacher else None
     with live() as listener:
         synthetic = rd3.distill(
             options.method,
             target,
-            teacher,
+            teachers,
             ipc=options.ipc,
             seed=options.draw,
             store=options.store(),

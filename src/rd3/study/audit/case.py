@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rd3.base.errors import UserError
 from rd3.scores.attribution import Coalition
 from rd3.study.audit.cell import Cell, Side
-from rd3.study.audit.factors import IMAGES, Factor, differing, in_order
+from rd3.study.audit.factors import IMAGES, Factor, differing, in_order, switches_images
 from rd3.study.audit.merge import merge
 from rd3.study.audit.mixture import Mixer
 from rd3.study.jobs.run import RunJob
@@ -35,9 +35,9 @@ class Case:
 
     def job(self, switched: Coalition, replicate: int) -> RunJob:
         """The run with these factors as on the end's side."""
-        side = self.end if IMAGES.key in switched else self.start
-        factors = [factor for factor in self.factors if factor.key in switched]
-        return self.cell.run(side, _mixer(self.cell, self.start, self.end).protocol(factors), replicate)
+        factors = _chosen(self.factors, switched)
+        protocol = _mixer(self.cell, self.start, self.end).protocol(factors)
+        return self.cell.run(self.end if switches_images(factors) else self.start, protocol, replicate)
 
 
 def make_case(cell: Cell, start: Side, end: Side, *, order: Sequence[str] = ()) -> Case:
@@ -53,13 +53,22 @@ def make_case(cell: Cell, start: Side, end: Side, *, order: Sequence[str] = ()) 
         raise UserError(
             f"IPC {start.ipc} against IPC {end.ipc}: only synthetics of one size share their seeds and can be compared"
         )
-    mixer = _mixer(cell, start, end)
     found = differing(start.settings, end.settings)
-    by_key = {factor.key: factor for factor in found}
-    factors, reasons = merge(found, lambda switched: mixer.refusal([by_key[key] for key in switched]))
     if start.images != end.images:
-        factors = (*factors, IMAGES)
+        found = (*found, IMAGES)
+    factors, reasons = merge(found, lambda switched: _refusal(cell, start, end, _chosen(found, switched)))
     return Case(cell, start, end, in_order(factors, order), reasons)
+
+
+def _chosen(factors: Sequence[Factor], keys: Coalition) -> list[Factor]:
+    return [factor for factor in factors if factor.key in keys]
+
+
+def _refusal(cell: Cell, start: Side, end: Side, switched: Sequence[Factor]) -> str | None:
+    """Why the start with some factors as at the end cannot be run, or None."""
+    mixer = _mixer(cell, start, end)
+    side = end if switches_images(switched) else start
+    return mixer.refusal(switched) or cell.unlabelled(side.synthetic, mixer.settings(switched))
 
 
 def _mixer(cell: Cell, start: Side, end: Side) -> Mixer:

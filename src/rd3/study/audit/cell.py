@@ -59,14 +59,17 @@ class Cell:
         Raises:
             UserError: the synthetic does not fit the target, or the protocol needs a teacher and there is none.
         """
-        settings, gave_way = protocol.resolve(self.target, synthetic.ipc, self.student)
-        side = Side(synthetic, protocol, settings)
+        settings, gave_way = protocol.resolve(self.target, ipc_of(synthetic), self.student)
+        missing = self.unlabelled(synthetic, settings)
+        if missing is not None:
+            raise UserError(f"protocol {protocol.id} {missing}")
         warnings = check(synthetic, self.target)
         if synthetic.ipc is None:
-            warnings.append(f"unbalanced, taken for IPC {side.ipc}")
+            warnings.append(f"unbalanced, taken for IPC {ipc_of(synthetic)}")
         flags = [(synthetic.manifest.method, warning) for warning in warnings]
-        flags += [(protocol.id, flag) for flag in (*gave_way, *self._teacher_flags(side))]
-        settings = comparable(scaled(settings, self.epochs_scale), labellers(settings, self.teachers))
+        labelling = labellers(settings, self.teachers)
+        flags += [(protocol.id, flag) for flag in (*gave_way, *self._teacher_flags(settings, protocol.id))]
+        settings = comparable(scaled(settings, self.epochs_scale), labelling)
         return Side(synthetic, protocol, settings, tuple(flags))
 
     def run(self, side: Side, protocol: Protocol, replicate: int) -> RunJob:
@@ -80,13 +83,16 @@ class Cell:
             teachers=self.teachers,
         )
 
-    def _teacher_flags(self, side: Side) -> list[str]:
-        settings, protocol = side.settings, side.protocol.id
-        given = [teacher.name for teacher in labellers(settings, self.teachers)]
-        brings_labels = settings.labels == "static" and side.synthetic.soft_labels is not None
-        if settings.soft and not given and not brings_labels:
-            raise UserError(f"protocol {protocol} labels with a teacher, and none was given")
+    def unlabelled(self, synthetic: Synthetic, settings: Settings) -> str | None:
+        """Why nobody could label this synthetic under these settings, or None."""
+        brings_labels = settings.labels == "static" and synthetic.soft_labels is not None
+        if not settings.soft or self.teachers or brings_labels:
+            return None
+        return "labels with a teacher, and none was given"
+
+    def _teacher_flags(self, settings: Settings, protocol: str) -> list[str]:
+        given, weights = [teacher.name for teacher in labellers(settings, self.teachers)], settings.teacher_weights
         flags = strangers(settings, protocol, given)
-        if settings.teacher_weights and len(settings.teacher_weights) != len(given):
-            flags.append(f"weights of {len(settings.teacher_weights)} teachers left out: {len(given)} given")
+        if given and weights and len(weights) != len(given):
+            flags.append(f"weights of {len(weights)} teachers left out: {len(given)} given")
         return flags

@@ -102,6 +102,11 @@ def merged(factors: Sequence[Factor]) -> Factor:
     return Factor("+".join(factor.key for factor in factors), name, fields)
 
 
+def switches_images(switched: Iterable[Factor]) -> bool:
+    """Whether the images are among what is switched."""
+    return any(IMAGES.key in factor.parts for factor in switched)
+
+
 def in_order(factors: Iterable[Factor], wanted: Sequence[str]) -> tuple[Factor, ...]:
     """Factors in the order of `wanted`; those that it does not name come after, in the usual order.
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rd3.base.errors import UserError
+from rd3.base.spec import parse
 from rd3.data.target import Target
 from rd3.evaluation.protocol import Protocol, ProtocolField
 from rd3.evaluation.settings import Settings
@@ -39,11 +40,18 @@ class Mixer:
         Raises:
             UserError: the values do not go together.
         """
-        fields = {name for factor in switched for name in factor.fields}
-        start, end = self.start.as_json(), self.end.as_json()
-        protocol = protocol_of({name: end[name] if name in fields else start[name] for name in start})
+        protocol = protocol_of(self._values(switched))
         protocol.resolve(self.target, self.ipc, self.student)
         return protocol
+
+    def settings(self, switched: Iterable[Factor]) -> Settings:
+        """The settings of that protocol."""
+        return parse(Settings, self._values(switched), where=f"protocol {AUDIT}")
+
+    def _values(self, switched: Iterable[Factor]) -> dict[str, Any]:
+        fields = {name for factor in switched for name in factor.fields}
+        start, end = self.start.as_json(), self.end.as_json()
+        return {name: end[name] if name in fields else start[name] for name in start}
 
     def refusal(self, switched: Iterable[Factor]) -> str | None:
         """Why that mixture cannot be run, or None."""
