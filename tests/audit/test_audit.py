@@ -200,3 +200,11 @@ def test_what_makes_no_sense_is_refused_before_any_work(
     with pytest.raises(UserError, match=message):
         rd3.audit(random_set, **{**protocols, **options, **changes}, listener=listener)
     assert listener.done == []
+
+
+def test_a_pool_of_teachers_labels_on_both_sides(random_set, protocols, target, teacher, store) -> None:
+    other = rd3.squeeze(target, model=teacher.name, epochs=2, seed=1, store=store)
+    found = rd3.audit(random_set, target, **protocols, teacher=(teacher, other), seeds=1, store=store)
+    assert set(found.teachers) == {teacher.fingerprint, other.fingerprint}
+    assert any("labelled by convnet1-bn-w8, convnet1-bn-w8 where" in flag for flag in found.flags)
+    assert found.difference.low is None, "one seed has no interval"

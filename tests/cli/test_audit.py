@@ -12,8 +12,11 @@ import tyro
 
 from rd3.cli.retyped import retyped
 from rd3.cli.verbs import audit as verb
-from rd3.study.audit.rectification import Rectification
-from rd3.study.audit.result import Audit
+from rd3.scores.attribution import Contribution
+from rd3.scores.ladder import Rung
+from rd3.study.audit.factors import KEYS
+from rd3.study.audit.rectification import Rectification, RectifiedMethod
+from rd3.study.audit.result import Audit, CoalitionFacts, FactorFacts, SideFacts
 
 
 @pytest.fixture(scope="module")
@@ -183,3 +186,21 @@ def test_retyping_leaves_out_defaults_and_says_where_nothing() -> None:
     assert said == "rd3 audit one a mnist5k --seeds 3 --epochs-scale 0.5 --from own.yaml --order labels epochs"
     again = tyro.cli(verb.Options, args=shlex.split(said)[2:]).what
     assert retyped("audit", ["one", "a", "mnist5k"], again) == said
+
+
+DOCUMENT = (Path(__file__).parent.parent.parent / "docs" / "audit.md").read_text()
+
+
+def test_the_commands_of_the_document_are_taken() -> None:
+    lines = re.findall(r"^    rd3 audit (.+)$", DOCUMENT.replace("\\\n", " "), flags=re.MULTILINE)
+    assert len(lines) >= 7
+    for line in lines:
+        assert isinstance(tyro.cli(verb.Options, args=shlex.split(line, comments=True)), verb.Options)
+
+
+def test_the_document_names_every_key_of_the_files_and_every_factor() -> None:
+    named = set(re.findall(r"`([\w+.-]+)`", DOCUMENT.partition("## Files")[2]))
+    for model in (Audit, Rectification, RectifiedMethod, SideFacts, FactorFacts, Rung, Contribution, CoalitionFacts):
+        assert set(model.model_fields) - {"factor", "interval"} <= named, model
+    factors = set(re.findall(r"^\| `(\w+)` \|", DOCUMENT.partition("## Runs")[0], flags=re.MULTILINE))
+    assert factors == set(KEYS)

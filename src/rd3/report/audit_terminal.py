@@ -50,9 +50,8 @@ def factor_table(factors: Iterable[FactorFacts], start: SideName, end: SideName)
             table.add_row(Text(name), Text(change.field), *map(_value, (change.start, change.end)))
             name = ""
         if "images" in factor.parts:
-            table.add_row(
-                Text(name), Text("images"), *(_value(f"{side.method} ({side.images[:6]})") for side in (start, end))
-            )
+            sets = (f"{side.method} ({side.images[:6]})" for side in (start, end))
+            table.add_row(Text(name), "images" if factor.changes else "", *map(_value, sets))
         if factor.together is not None:
             table.add_row("", Text(f"together, as {plain(factor.together)}", style="dim"), "", "")
     return table
