@@ -36,6 +36,6 @@ def test_the_cross_architecture_study_has_rd3s_students_and_both_readings_of_zet
 def test_the_cross_architecture_study_for_a_cpu_is_planned() -> None:
     study = load_study("cross-architecture-cpu")
     runs = make_plan(study).runs
-    # methods, IPC, students, seeds, and the protocol with its hard and its plain counterpart; then the whole target
+    # methods, IPC, students, seeds, the protocol with its hard and its un-augmented counterpart; then the references
     assert len(runs) == 4 * 2 * 3 * 3 * 3 + 3 * 3
     assert {run.spec.student for run in runs} == set(study.students)
