@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 import rd3
-from rd3.study.audit.cell import Cell, Labellers
+from rd3.study.audit.cell import Cell
 from rd3.study.jobs.base import Job
+from rd3.study.labellers import Labeller
 from rd3.study.store import Store
 
 MODEL = "convnet1-bn-w8"
@@ -66,7 +67,7 @@ def herding_set(target: rd3.Target, teacher: rd3.Teacher, store: Store) -> rd3.S
 
 @pytest.fixture(scope="session")
 def cell(target: rd3.Target, teacher: rd3.Teacher) -> Cell:
-    return Cell(target, MODEL, Labellers((teacher.fingerprint,), (teacher.name,)))
+    return Cell(target, MODEL, (Labeller(teacher.fingerprint, teacher.name),))
 
 
 Writer = Callable[..., str]

@@ -13,8 +13,9 @@ from rd3.base.seeds import derive_seed
 from rd3.evaluation.settings import Settings
 from rd3.scores.attribution import coalitions
 from rd3.study.audit.case import make_case
-from rd3.study.audit.cell import Cell, Labellers
+from rd3.study.audit.cell import Cell
 from rd3.study.audit.mixture import AUDIT, comparable, is_mixture, scaled
+from rd3.study.labellers import Labeller
 from rd3.study.ranking import rows
 from rd3.study.records import read_records
 
@@ -93,8 +94,15 @@ def test_sides_of_two_sizes_are_refused(cell, random_set, protocol, target, stor
 
 def test_weights_for_another_number_of_teachers_are_left_out() -> None:
     given = settings(teacher_weights=(0.7, 0.3))
-    assert comparable(given, teachers=2).teacher_weights == (0.7, 0.3)
-    assert comparable(given, teachers=1).teacher_weights is None
+    two = (Labeller("f", "mlp"), Labeller("g", "lenet"))
+    assert comparable(given, two).teacher_weights == (0.7, 0.3)
+    assert comparable(given, two[:1]).teacher_weights is None
+
+
+def test_who_labels_is_compared_and_not_who_was_asked_for() -> None:
+    given, two = settings(teacher="resnet18"), (Labeller("f", "mlp"), Labeller("g", "lenet"))
+    assert comparable(given, two[:1]) == comparable(settings(teacher="resnet50"), two[:1])
+    assert comparable(given, two[:1]) != comparable(given, two)
 
 
 def settings(**values) -> Settings:
@@ -134,7 +142,7 @@ def test_images_that_bring_their_labels_go_with_them_where_nobody_else_labels(
     start = rd3.load_protocol(protocol("brought", labels="static", teacher=None, epochs=2))
     end = rd3.load_protocol(protocol("unbrought", labels="hard", loss="ce", teacher=None, epochs=3))
     soft = replace(random_set, soft_labels=torch.eye(10)[random_set.labels])
-    alone = Cell(target, "convnet1-bn-w8", Labellers())
+    alone = Cell(target, "convnet1-bn-w8", ())
     case = make_case(alone, alone.side(soft, start), alone.side(herding_set, end))
     assert case.keys == ("epochs", "labels+loss+images")
     assert "labels with a teacher, and none was given" in case.reasons["labels+loss+images"]

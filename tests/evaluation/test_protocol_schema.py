@@ -22,7 +22,8 @@ OFF = {
     "gt_label": "own", "label_smoothing": 0.0, "hard_phase": None, "teacher_combine": "mean", "teacher_weights": None,
     "teacher_bn": "eval", "teacher_bn_sub_batch": None, "teacher_normalisation": "own", "teacher_autocast": None,
     "label_input": "mixed", "label_precision": "float32", "label_epochs": None, "label_draw": "replacement",
-    "double_bn_update": False, "ema_buffers": "averaged", "jpeg_quality": None, "zca": None, "lr_search": None,
+    "double_bn_update": False, "ema_buffers": "averaged", "jpeg_quality": None, "zca": None,
+    "lr_search": None, "lr_search_for": "both",
     "selection": "held-out", "report": "last", "report_every": 10, "report_phase": 0,
 }  # fmt: skip
 

@@ -68,7 +68,7 @@ class Cell:
             warnings.append(f"unbalanced, taken for IPC {ipc_of(synthetic)}")
         flags = [(synthetic.manifest.method, warning) for warning in warnings]
         labelling = labellers(settings, self.teachers)
-        flags += [(protocol.id, flag) for flag in (*gave_way, *self._teacher_flags(settings, protocol.id))]
+        flags += [(protocol.id, flag) for flag in (*gave_way, *self._teacher_flags(settings))]
         settings = comparable(scaled(settings, self.epochs_scale), labelling)
         return Side(synthetic, protocol, settings, tuple(flags))
 
@@ -90,9 +90,9 @@ class Cell:
             return None
         return "labels with a teacher, and none was given"
 
-    def _teacher_flags(self, settings: Settings, protocol: str) -> list[str]:
+    def _teacher_flags(self, settings: Settings) -> list[str]:
         given, weights = [teacher.name for teacher in labellers(settings, self.teachers)], settings.teacher_weights
-        flags = strangers(settings, protocol, given)
+        flags = strangers(settings, "it", given)
         if given and weights and len(weights) != len(given):
             flags.append(f"weights of {len(weights)} teachers left out: {len(given)} given")
         return flags
