@@ -18,6 +18,12 @@ MODEL = "convnet1-bn-w8"
 PLACE = ("--workers", 1, "--teacher-epochs", 1)
 
 
+@pytest.fixture(scope="module")
+def home(tmp_path_factory, pristine):
+    """A home of these tests' own: several students and protocols pile up in it."""
+    return pristine.copied(tmp_path_factory.mktemp("scored") / "home")
+
+
 def lines_of_parts(said: str) -> dict[str, list[str]]:
     """Symbol -> the rest of its row in the printed table of sub-accuracies."""
     return {
