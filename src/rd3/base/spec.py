@@ -8,9 +8,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, ValidationError, model_serializer
 from pydantic_core import ErrorDetails
 
 from rd3.base.errors import UserError, suggestion
@@ -42,6 +42,25 @@ class Spec(BaseModel):
     def as_json(self) -> dict[str, Any]:
         """The spec as plain JSON values."""
         return self.model_dump(mode="json")
+
+
+class GrowingSpec(Spec):
+    """A spec that gains settings after work was stored under its fingerprint.
+
+    Class attributes:
+        later: the settings that were added. Left at their defaults they are not written, so that older work keeps its
+            fingerprint; such a default must never change.
+    """
+
+    later: ClassVar[frozenset[str]] = frozenset()
+
+    @model_serializer(mode="wrap")
+    def _written(self, fields: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return self._in_use(fields(self))
+
+    def _in_use(self, values: dict[str, Any]) -> dict[str, Any]:
+        unused = {name for name in self.later if getattr(self, name) == type(self).model_fields[name].default}
+        return {name: value for name, value in values.items() if name not in unused}
 
 
 def parse(spec_class: type[SpecT], values: Mapping[str, Any], *, where: str) -> SpecT:

@@ -1,6 +1,8 @@
 """The judge: (images, protocol, student, seed) -> accuracy on the real test split.
 
-It knows no method. The number is the last epoch's; the best over epochs is kept as `peeked` and never ranked.
+It knows no method. The number is the last epoch's, and the learning rate is given or chosen on real training images;
+the best over epochs is kept as `peeked` and never ranked. Protocols that choose on the test split, for comparison with
+published numbers, are marked as such before they get here.
 """
 
 from __future__ import annotations
@@ -9,18 +11,18 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from rd3.base.seeds import derive_seed
 from rd3.data.images import Images
 from rd3.data.target import Target
-from rd3.evaluation.settings import IMAGENET_MEAN, IMAGENET_STD, Settings
-from rd3.models import create_model
+from rd3.evaluation.held_out import held_out
+from rd3.evaluation.jpeg import as_jpeg
+from rd3.evaluation.labelling import label_bytes, soft_labelling
+from rd3.evaluation.pictures import prepared
+from rd3.evaluation.settings import Settings
+from rd3.evaluation.trial import train_and_test
 from rd3.relabel.pool import TeacherPool
-from rd3.relabel.storage import hard_label_bytes, stored_label_bytes
-from rd3.training.accuracy import correctness
 from rd3.training.device import peak_memory, reset_peak_memory
-from rd3.training.loop import Normalisation, fit
 
 
 @dataclass(frozen=True)
@@ -28,14 +30,19 @@ class RunResult:
     """What one run gives.
 
     Attributes:
-        accuracy: test accuracy after the last epoch, a fraction.
+        accuracy: test accuracy after the last epoch, a fraction; the best over the epochs that a protocol with another
+            `report` looks at.
         peeked: the best over the reported epochs; a maximum over the test split, for audit only.
         curve: (epochs done, test accuracy) at the reported epochs.
         correct: per test image, bit-packed, most significant bit first, in hex.
-        relabel_seconds, train_seconds, report_seconds: where the time went; labels are inside `train` on a GPU.
+        relabel_seconds, train_seconds, report_seconds: where the time went, over all rates that were tried; labels are
+            inside `train` on a GPU.
         teacher_forwards: pictures that went through a teacher.
         label_bytes: of the labels used; online labels count as if stored.
         peak_memory: bytes; of the device on a GPU, of the process on a CPU.
+        lr: the student's learning rate.
+        rates: where one was searched, every rate and the accuracy that it was chosen by: on real images held out from
+            training, or on the test split under `selection: test-peek`.
     """
 
     accuracy: float
@@ -48,6 +55,8 @@ class RunResult:
     teacher_forwards: int
     label_bytes: int
     peak_memory: int
+    lr: float
+    rates: dict[float, float]
 
 
 def judge(
@@ -58,6 +67,7 @@ def judge(
     student: str,
     seed: int,
     teachers: TeacherPool | None = None,
+    soft_labels: Tensor | None = None,
     device: torch.device | None = None,
 ) -> RunResult:
     """Train a fresh `student` on `images` as `settings` say, and test it on the target.
@@ -65,66 +75,45 @@ def judge(
     Args:
         images: uint8 pictures of the target's shape with hard labels.
         seed: of the student's initialisation and training.
-        teachers: who labels, when the settings say `online`.
+        teachers: who labels under online labels, and under static ones where the images have none of their own.
+        soft_labels: the images' own static logits, float (N, classes).
+
+    Raises:
+        UserError: nobody is there to label, or no training image is left to choose a learning rate on.
     """
     device = device or torch.device("cpu")
     reset_peak_memory(device)
-    assert settings.soft == (teachers is not None), "teachers are given exactly when labels are soft"
-    model = create_model(
-        student,
-        classes=len(target.classes),
-        size=target.size,
-        channels=target.channels,
-        seed=derive_seed("student init", seed),
-    ).to(device)
-    normalisation = student_normalisation(settings, target)
-    test = target.test.to(device)
-    reported = settings.reported_epochs()
-    curve: list[tuple[int, float]] = []
-    correct = torch.zeros(0)
-
-    def report(epoch: int, network: nn.Module) -> None:
-        nonlocal correct
-        if epoch in reported:
-            correct = correctness(network, test, normalisation=normalisation, resize=settings.validation_resize)
-            curve.append((epoch + 1, int(correct.sum()) / len(test)))
-
-    clock = fit(
-        model,
-        images.to(device),
-        settings.recipe(),
-        normalisation=normalisation,
-        seed=derive_seed("student run", seed),
-        soft_labels=teachers.to(device) if teachers else None,
-        on_epoch=report,
-    )
+    held = held_out(target, images) if settings.lr_search and settings.selection == "held-out" else None
+    if settings.jpeg_quality is not None:
+        images = as_jpeg(images, settings.jpeg_quality)
+    images = images.to(device)
+    teachers = teachers.to(device) if teachers else None
+    labels = soft_labelling(settings, images, teachers=teachers, own=soft_labels)
+    pictures = prepared(images, held_out=held, settings=settings, target=target, device=device)
+    trials = [
+        train_and_test(pictures, labels, target=target, settings=at_rate, student=student, seed=seed)
+        for at_rate in _at_each_rate(settings)
+    ]
+    best = max(trials, key=lambda trial: (trial.chosen_by, -trial.lr))
     return RunResult(
-        accuracy=curve[-1][1],
-        peeked=max(accuracy for _, accuracy in curve),
-        curve=tuple(curve),
-        correct=_packed(correct),
-        relabel_seconds=clock.labels,
-        train_seconds=clock.total - clock.labels - clock.reports,
-        report_seconds=clock.reports,
+        accuracy=best.accuracy,
+        peeked=max(accuracy for _, accuracy in best.curve),
+        curve=tuple(best.curve),
+        correct=_packed(best.correct),
+        relabel_seconds=labels.seconds + sum(trial.clock.labels for trial in trials),
+        train_seconds=sum(trial.clock.total - trial.clock.labels - trial.clock.reports for trial in trials),
+        report_seconds=sum(trial.clock.reports for trial in trials),
         teacher_forwards=teachers.forwards if teachers else 0,
         label_bytes=label_bytes(settings, len(images), len(target.classes)),
         peak_memory=peak_memory(device),
+        lr=best.lr,
+        rates={trial.lr: trial.chosen_by for trial in trials} if settings.lr_search else {},
     )
 
 
-def student_normalisation(settings: Settings, target: Target) -> Normalisation:
-    """What the student's input is normalised with; the teacher has its own."""
-    if settings.normalisation == "imagenet":
-        return Normalisation(IMAGENET_MEAN, IMAGENET_STD)
-    return Normalisation(target.mean, target.std)
-
-
-def label_bytes(settings: Settings, images: int, classes: int) -> int:
-    """Bytes of the labels that a run on that many images uses."""
-    if settings.soft:
-        views = settings.epochs if settings.augment or settings.mix else 1  # without augmentation, always the same
-        return stored_label_bytes(images * views, classes)
-    return hard_label_bytes(images, classes)
+def _at_each_rate(settings: Settings) -> list[Settings]:
+    rates = sorted(set(settings.lr_search or (settings.lr,)))
+    return [settings.model_copy(update={"lr": rate}) for rate in rates]
 
 
 def _packed(correct: Tensor) -> str:

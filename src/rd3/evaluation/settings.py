@@ -147,7 +147,17 @@ class Settings(Spec):
             raise ValueError("zca: online labels need images that a teacher can read; take hard or static labels")
         if self.lr_search is not None and min(self.lr_search) <= 0:
             raise ValueError(f"lr_search = {list(self.lr_search)}: rates are above 0")
+        if self.label_epochs is not None and self.labels != "online":
+            raise ValueError(f"label_epochs = {self.label_epochs}: only online labels come in batches to be kept")
+        if self.labels == "static" and self.loss == "mse-gt" and self.mix and self._mixes_probabilities:
+            raise ValueError(
+                "static_mix = probabilities: mse-gt compares logits; allowed is logits, or mix_labels none"
+            )
         return self
+
+    @property
+    def _mixes_probabilities(self) -> bool:
+        return self.static_mix == "probabilities" and self.mix_labels != "none"
 
     @property
     def soft(self) -> bool:
@@ -195,22 +205,22 @@ class Settings(Spec):
             "temperature": self.temperature,
             "t2": self.kl_t2,
             "gamma": self.gamma,
+            "gt_label": self.gt_label,
             "label_smoothing": self.label_smoothing,
         }
-        values = {
-            "epochs": self.epochs,
-            "batch_size": self.batch_size,
-            "drop_last": self.drop_last,
-            "optimiser": optimiser,
-            "schedule": schedule,
-            "augment": self.augment,
-            "mix": self.mix,
-            "loss": loss,
-            "ema": self.ema,
-        }
+        same = {name: getattr(self, name) for name in Recipe.model_fields if name in Settings.model_fields}
+        values = {**same, "optimiser": optimiser, "schedule": schedule, "loss": loss}
         return parse(Recipe, values, where=where)
 
     def reported_epochs(self) -> set[int]:
         """Indices of the epochs whose accuracy enters the test curve; the last is always among them."""
         count = min(self.checkpoints, self.epochs)
         return {round((k + 1) * self.epochs / count) - 1 for k in range(count)}
+
+    def looked_at_epochs(self) -> set[int]:
+        """Indices of the epochs that the result is the best of: under `report: last` the last alone."""
+        epochs = {self.epochs - 1}
+        if self.report != "last":
+            every = {epoch for epoch in range(self.epochs) if epoch % self.report_every == self.report_phase}
+            epochs |= {epoch for epoch in every if self.report == "best" or 5 * epoch > 4 * self.epochs}
+        return epochs

@@ -18,6 +18,15 @@ def stored_label_bytes(views: int, classes: int) -> int:
     return views * (2 * classes + VIEW_BYTES + ID_BYTES)
 
 
+def static_label_bytes(images: int, classes: int) -> int:
+    """Bytes of one row of fp16 logits an image, in the order of the images.
+
+    >>> static_label_bytes(100, 10)
+    2000
+    """
+    return images * 2 * classes
+
+
 def hard_label_bytes(images: int, classes: int) -> int:
     """Bytes of one integer label an image.
 

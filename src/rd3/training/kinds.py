@@ -9,24 +9,17 @@ from pydantic import SerializerFunctionWrapHandler, model_serializer
 
 from rd3.base.errors import UserError
 from rd3.base.registry import Registry
-from rd3.base.spec import Spec, parse
+from rd3.base.spec import GrowingSpec, parse
 
 
-class Kind(Spec):
-    """A spec whose class has a name; its JSON carries that name under the key `kind`.
-
-    Class attributes:
-        later: settings that were added after protocols with this kind were locked. Left at their defaults they are not
-            written, so that those protocols keep their hashes; such a default must never change.
-    """
+class Kind(GrowingSpec):
+    """A spec whose class has a name; its JSON carries that name under the key `kind`."""
 
     kind: ClassVar[str]
-    later: ClassVar[frozenset[str]] = frozenset()
 
     @model_serializer(mode="wrap")
-    def _with_kind(self, fields: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        unused = {name for name in self.later if getattr(self, name) == type(self).model_fields[name].default}
-        return {"kind": self.kind, **{name: value for name, value in fields(self).items() if name not in unused}}
+    def _written(self, fields: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {"kind": self.kind, **self._in_use(fields(self))}
 
 
 KindT = TypeVar("KindT", bound=Kind)

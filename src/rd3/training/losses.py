@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor
 
-from rd3.base.spec import Spec
+from rd3.base.spec import GrowingSpec
 
 
 class Labels(NamedTuple):
@@ -17,7 +17,7 @@ class Labels(NamedTuple):
     Attributes:
         hard: int64 (B,), each image's own label.
         partner: int64 (B,), the label of the image it was mixed with, or None.
-        weight: 0-d, weight of `hard` against `partner`; None without mixing.
+        weight: 0-d, weight of `hard` against `partner`; None where labels are not mixed.
         teacher_logits: float (B, C), or None.
     """
 
@@ -26,23 +26,33 @@ class Labels(NamedTuple):
     weight: Tensor | None = None
     teacher_logits: Tensor | None = None
 
+    def part(self, rows: slice) -> Labels:
+        """The labels of some rows of the batch."""
+        own, partner, weight, teacher = self
+        return Labels(own[rows], _rows(partner, rows), weight, _rows(teacher, rows))
 
-class Loss(Spec):
+
+class Loss(GrowingSpec):
     """A loss by name; a kind ignores the settings that are not its own.
 
     Attributes:
-        kind: `ce`, `soft-ce`, `kl` or `mse-gt`.
+        kind: `ce`, on hard labels; `soft-ce`, `kl` or `mse-gt`, on a teacher's.
         temperature: of both softmaxes (`kl`, `soft-ce`).
         t2: whether the loss is multiplied by temperature².
-        gamma: weight of the cross-entropy term of `mse-gt`.
-        label_smoothing: of the hard labels (`ce`, `mse-gt`).
+        gamma: a soft loss is joined by gamma·CE(s, y). With `mse-gt` that is the loss of G-VBSM (arXiv 2311.17950) and
+            EDC (arXiv 2404.13733).
+        gt_label: that y: the image's `own` label even where images are mixed, or `mixed` like hard labels.
+        label_smoothing: of the hard labels.
     """
+
+    later: ClassVar[frozenset[str]] = frozenset({"gt_label"})
 
     kind: Literal["ce", "soft-ce", "kl", "mse-gt"]
     temperature: float = Field(default=1.0, gt=0)
     t2: bool = False
     gamma: float = Field(default=0.0, ge=0)
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    gt_label: Literal["own", "mixed"] = "own"
 
     @property
     def needs_teacher(self) -> bool:
@@ -53,11 +63,16 @@ class Loss(Spec):
         """The loss (0-d) of student logits (B, C)."""
         if self.kind == "ce":
             return ce(logits, labels, label_smoothing=self.label_smoothing)
-        teacher = labels.teacher_logits
+        loss = self._soft(logits, labels.teacher_logits)
+        if self.gamma == 0:
+            return loss
+        truth = labels if self.gt_label == "mixed" else Labels(labels.hard)
+        return loss + self.gamma * ce(logits, truth, label_smoothing=self.label_smoothing)
+
+    def _soft(self, logits: Tensor, teacher: Tensor | None) -> Tensor:
         assert teacher is not None, f"{self.kind} needs teacher logits"
         if self.kind == "mse-gt":
-            smoothing = self.label_smoothing
-            return mse_gt(logits, teacher, labels.hard, gamma=self.gamma, label_smoothing=smoothing)
+            return mse(logits, teacher)
         soft = kl if self.kind == "kl" else soft_ce
         return soft(logits, teacher, temperature=self.temperature, t2=self.t2)
 
@@ -89,14 +104,10 @@ def kl(logits: Tensor, teacher: Tensor, *, temperature: float = 1.0, t2: bool = 
     return scale * F.kl_div(student, target, reduction="batchmean", log_target=True)
 
 
-def mse_gt(
-    logits: Tensor, teacher: Tensor, hard: Tensor, *, gamma: float = 0.0, label_smoothing: float = 0.0
-) -> Tensor:
-    """mean over B·C of (s − t)² + γ·CE(s, y), y the image's own label even where images are mixed.
+def mse(logits: Tensor, teacher: Tensor) -> Tensor:
+    """Mean over B·C of (s − t)²."""
+    return F.mse_loss(logits, teacher)
 
-    Source: G-VBSM (arXiv 2311.17950) and EDC (arXiv 2404.13733).
-    """
-    loss = F.mse_loss(logits, teacher)
-    if gamma == 0:
-        return loss
-    return loss + gamma * F.cross_entropy(logits, hard, label_smoothing=label_smoothing)
+
+def _rows(values: Tensor | None, rows: slice) -> Tensor | None:
+    return None if values is None else values[rows]

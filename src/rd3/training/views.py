@@ -1,0 +1,62 @@
+"""One batch as the student sees it: augmented and mixed, with its hard labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from torch import Tensor
+
+from rd3.data.images import Images
+from rd3.training.augment.base import augment
+from rd3.training.losses import Labels
+from rd3.training.order import Batch
+from rd3.training.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """Per-channel mean and standard deviation of pixels in [0, 1]."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    def __call__(self, pictures: Tensor) -> Tensor:
+        mean = pictures.new_tensor(self.mean).view(-1, 1, 1)
+        return (pictures - mean) / pictures.new_tensor(self.std).view(-1, 1, 1)
+
+
+class View(NamedTuple):
+    """A batch of B images.
+
+    Attributes:
+        pictures: float (B, C, S, S) in [0, 1].
+        unmixed: the same before mixing.
+        labels: the hard ones.
+        partner: int64 (B,), the place in the batch of what each image is mixed with; None where labels are not mixed.
+    """
+
+    pictures: Tensor
+    unmixed: Tensor
+    labels: Labels
+    partner: Tensor | None = None
+
+
+def view_of(images: Images, batch: Batch, recipe: Recipe, normalisation: Normalisation) -> View:
+    """Augment and mix a batch as the recipe says, before normalisation.
+
+    Mixing commutes with a per-channel normalisation, so teacher and student can each apply their own afterwards.
+    """
+    pictures = images.batch(batch.indices).float().div_(255)
+    labels = Labels(hard=images.labels[batch.indices])
+    mean, std = normalisation.mean, normalisation.std
+    pictures = augment(pictures, recipe.augment, batch.generator, mean=mean, std=std)
+    if recipe.mix is None:
+        return View(pictures, pictures, labels)
+    size = pictures.shape[-1]
+    draw = recipe.mix.draw(len(pictures), size, batch.generator)
+    mixed = recipe.mix.apply(pictures, draw)
+    if recipe.mix_labels == "none":
+        return View(mixed, pictures, labels)
+    weight = draw.lam if recipe.mix_labels == "drawn" else recipe.mix.hard_weight(draw, size)
+    return View(mixed, pictures, labels._replace(partner=labels.hard[draw.partner], weight=weight), draw.partner)
