@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rd3.evaluation.protocol import Case, Counterparts, Protocol, ProtocolField
+from rd3.evaluation.protocol import Counterparts, Protocol, ProtocolField
 from rd3.evaluation.settings import Settings
 
 ROLES = ("hard-plain", "hard", "plain")
@@ -69,16 +69,9 @@ def _without_batch_augmentation(fields: dict[str, ProtocolField]) -> dict[str, P
     note = "DD-Ranking's hard-label run leaves it out unless use_aug_for_hard is set"
     changed = {"mix": ProtocolField(value=None, provenance="code", note=note)}
     if "augment" in fields:
-        changed["augment"] = _each_value(fields["augment"], _without_dsa)
+        changed["augment"] = fields["augment"].changed(_without_dsa)
     return changed
 
 
 def _without_dsa(operations: Any) -> list[Any]:
     return [operation for operation in operations or () if operation.get("kind") != "dsa"]
-
-
-def _each_value(field: ProtocolField, change: Any) -> ProtocolField:
-    if field.cases is None:
-        return field.model_copy(update={"value": change(field.value)})
-    cases = tuple(Case(**{**case.model_dump(), "value": change(case.value)}) for case in field.cases)
-    return field.model_copy(update={"cases": cases})

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from functools import cache
+from functools import cache, reduce
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from rd3.base.errors import UserError, unknown
 from rd3.base.files import read_text
 from rd3.base.spec import parse
 from rd3.evaluation.derived import ROLES, counterpart
+from rd3.evaluation.modifiers import modified, split_modifiers
 from rd3.evaluation.protocol import Counterparts, Protocol
 
 SHIPPED = files("rd3.evaluation.protocols")
@@ -43,10 +44,13 @@ def known_protocols() -> list[str]:
 def load_protocol(name: str) -> Protocol:
     """A shipped protocol or a derived counterpart by its id (`rd3`, `rd3-hard`), or a file by its path (`.yaml`).
 
+    Behind either may stand modifiers (`rd3+test-peek`, see `rd3.evaluation.modifiers`).
+
     Raises:
         UserError: unknown id, a file that is not a protocol, or a shipped file that was changed without a new version.
     """
-    return _load(name)
+    plain, modifiers = split_modifiers(name)
+    return reduce(modified, modifiers, _load(plain))
 
 
 def counterpart_ids(protocol: Protocol) -> Counterparts:

@@ -7,6 +7,7 @@ decide numbers and are hashed; provenance, sources, notes and titles are for peo
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from fnmatch import fnmatch
 from typing import Any, Literal
 
@@ -76,6 +77,13 @@ class ProtocolField(Spec):
             return self.value
         return next((case.value for case in self.cases if case.when.holds(target, ipc, student)), UNSET)
 
+    def changed(self, change: Callable[[Any], Any]) -> ProtocolField:
+        """The same with every value that it can resolve to replaced by `change(value)`."""
+        if self.cases is None:
+            return self.model_copy(update={"value": change(self.value)})
+        cases = tuple(case.model_copy(update={"value": change(case.value)}) for case in self.cases)
+        return self.model_copy(update={"cases": cases})
+
     def possible(self) -> list[Any]:
         """Every value that it can resolve to for some target."""
         return [self.value] if self.cases is None else [case.value for case in self.cases]
@@ -110,7 +118,7 @@ class Protocol(Spec):
         hard_without_batch_augmentation: whether its hard-label counterpart leaves out mixing and DSA.
     """
 
-    id: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*(\+[a-z0-9.-]+)*$")
     version: int = Field(gt=0)
     title: str
     source: str
@@ -138,6 +146,8 @@ class Protocol(Spec):
         peeks = set(possible.get("report", [])) - {"last"} or "test-peek" in possible.get("selection", [])
         if peeks and self.not_rankable is None:
             raise UserError(f"{where}: it chooses on the test split, so not_rankable must say so")
+        if "random" in possible.get("lr_search_for", []) and self.not_rankable is None:
+            raise UserError(f"{where}: it searches rates for random images only, so not_rankable must say so")
         usual = {name: values[0] for name, values in possible.items()}
         for name, values in possible.items():
             for value in values:

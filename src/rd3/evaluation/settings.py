@@ -73,6 +73,8 @@ class Settings(Spec):
             of being normalised. Only where no teacher labels online.
         lr_search: rates of which the best on a split held out from the real training data is taken; the same for
             synthetic and random images. None takes `lr`.
+        lr_search_for: `both`, or, for comparison only, `random`: synthetic images take the rate that their method
+            learned, or `lr`.
         selection: `held-out`, or `test-peek`: rates and epochs are chosen on the test split, for comparison only.
         report: `last` epoch's accuracy, or, for comparison only, the `best` on the test split, or `best-last20`, the
             best in the last fifth of the epochs.
@@ -132,6 +134,7 @@ class Settings(Spec):
     jpeg_quality: int | None = Field(default=None, ge=1, le=100)
     zca: float | None = Field(default=None, gt=0)
     lr_search: tuple[float, ...] | None = Field(default=None, min_length=1)
+    lr_search_for: Literal["both", "random"] = "both"
     selection: Literal["held-out", "test-peek"] = "held-out"
     report: Literal["last", "best", "best-last20"] = "last"
     report_every: int = Field(default=10, gt=0)
@@ -154,6 +157,12 @@ class Settings(Spec):
                 "static_mix = probabilities: mse-gt compares logits; allowed is logits, or mix_labels none"
             )
         return self
+
+    def hashed(self) -> dict[str, Any]:
+        """As plain JSON values, without the later switches that are off: as if those did not exist."""
+        fields = type(self).model_fields
+        unused = {name for name in fields.keys() - FIRST_FIELDS if getattr(self, name) == fields[name].default}
+        return {name: value for name, value in self.as_json().items() if name not in unused}
 
     @property
     def _mixes_probabilities(self) -> bool:

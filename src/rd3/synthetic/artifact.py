@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -22,6 +22,7 @@ from rd3.base.errors import UserError
 from rd3.base.files import new_directory, os_errors, sha256_of
 from rd3.relabel.storage import hard_label_bytes
 from rd3.synthetic.manifest import Manifest, Seconds, Stored, StoredFile, read_manifest
+from rd3.synthetic.soft_labels import SoftLabelForm, require_form
 from rd3.synthetic.validity import naming, require_valid
 
 __all__ = ["Manifest", "Seconds", "Synthetic", "balanced_ipc", "content_fingerprint"]
@@ -37,12 +38,12 @@ class Synthetic(Dataset[tuple[Tensor, int]]):
     Attributes:
         images: uint8 (N, C, H, W).
         labels: int64 (N,), indices into `manifest.classes`.
-        soft_labels: float (N, classes), one row an image, or None.
+        soft_labels: float (N, classes), one row an image, or None; `manifest.soft_label_form` says what they are.
         learned_lr: the student's learning rate that the method learned, or None.
         manifest: where it comes from.
 
     Raises:
-        UserError: wrong types or shapes, labels out of range, soft labels that are not finite.
+        UserError: wrong types or shapes, labels out of range, soft labels that are not finite or not of their form.
     """
 
     images: Tensor
@@ -55,6 +56,8 @@ class Synthetic(Dataset[tuple[Tensor, int]]):
         require_valid(self.images, self.labels, self.soft_labels, len(self.manifest.classes))
         if self.manifest.ipc not in (None, self.ipc):
             raise UserError(f"manifest: ipc = {self.manifest.ipc}, but the labels say {self.ipc or 'unbalanced'}")
+        if self.soft_labels is not None and self.manifest.soft_label_form is not None:
+            require_form(self.soft_labels, self.manifest.soft_label_form)
         if self.learned_lr is not None and not 0 < self.learned_lr < math.inf:
             raise UserError(f"learned_lr = {self.learned_lr}: must be a positive number")
 
@@ -80,6 +83,18 @@ class Synthetic(Dataset[tuple[Tensor, int]]):
     def ipc(self) -> int | None:
         """Images per class, or None if classes have different numbers of images."""
         return balanced_ipc(self.labels, len(self.classes))
+
+    def declaring(self, form: SoftLabelForm | None) -> Synthetic:
+        """The same with its soft labels declared as `form`; None leaves it as it is.
+
+        Raises:
+            UserError: it has no soft labels, or they are not of that form.
+        """
+        if form is None or form == self.manifest.soft_label_form:
+            return self
+        if self.soft_labels is None:
+            raise UserError(f"soft_label_form = {form}: the set has no soft labels")
+        return replace(self, manifest=self.manifest.model_copy(update={"soft_label_form": form}))
 
     @property
     def image_bytes(self) -> int:

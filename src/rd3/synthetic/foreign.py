@@ -14,6 +14,7 @@ from rd3.synthetic.artifact import Manifest, Synthetic, balanced_ipc, content_fi
 from rd3.synthetic.check import require_classes, require_shape
 from rd3.synthetic.format import Request
 from rd3.synthetic.pixels import Array, arrange, to_uint8
+from rd3.synthetic.soft_labels import SoftLabelForm
 from rd3.synthetic.validity import require_valid
 
 
@@ -25,6 +26,7 @@ class Raw:
         pixels: (N, H, W), (N, H, W, C) or (N, C, H, W), any dtype.
         labels: one class index an image, any dtype.
         soft_labels: one row an image, or None.
+        soft_label_form: what the soft labels are, or None where the file does not say.
         classes: class names in label order, or None where the file does not say.
         info: what is worth keeping in the manifest.
     """
@@ -32,6 +34,7 @@ class Raw:
     pixels: Array
     labels: Array
     soft_labels: Array | None = None
+    soft_label_form: SoftLabelForm | None = None
     learned_lr: float | None = None
     classes: tuple[str, ...] | None = None
     info: dict[str, Any] = field(default_factory=dict)
@@ -69,6 +72,7 @@ def assemble(raw: Raw, request: Request, *, origin: str) -> Synthetic:
         fingerprint=content_fingerprint(images, labels, soft_labels),
         info=info,
         origin=f"imported from {origin}",
+        soft_label_form=raw.soft_label_form if soft_labels is not None else None,
     )
     return Synthetic(images, labels, soft_labels, raw.learned_lr, manifest)
 

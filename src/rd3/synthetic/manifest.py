@@ -12,6 +12,7 @@ from pydantic_core import to_jsonable_python
 import rd3
 from rd3.base.errors import UserError
 from rd3.base.spec import Spec, parse
+from rd3.synthetic.soft_labels import SoftLabelForm
 
 SCHEMA_VERSION: Final = 1
 DISTILLED = "distilled"
@@ -43,6 +44,7 @@ class Manifest(Spec):
         fingerprint: of the work that made it, or of the content for foreign ones.
         info: numbers worth keeping; NaN and infinities are stored as null.
         origin: `distilled`, or `imported from FORMAT`.
+        soft_label_form: what its soft labels are; None where nobody says, and for sets without.
     """
 
     schema_version: Literal[1] = SCHEMA_VERSION
@@ -62,6 +64,7 @@ class Manifest(Spec):
     info: dict[str, Any] = Field(default_factory=dict)
     rd3_version: str = Field(default_factory=lambda: rd3.__version__)
     origin: str = DISTILLED
+    soft_label_form: SoftLabelForm | None = None
 
     @field_validator("settings", "info", mode="before")
     @classmethod

@@ -10,11 +10,17 @@ from rd3.synthetic.artifact import Synthetic
 from rd3.synthetic.check import check
 from rd3.synthetic.format import FORMATS, Format, Request
 from rd3.synthetic.pixels import PixelKind
+from rd3.synthetic.soft_labels import SoftLabelForm
 from rd3.synthetic.validity import naming
 
 
 def read_synthetic(
-    path: str | Path, *, target: Target | None = None, pixels: PixelKind | None = None, name: str | None = None
+    path: str | Path,
+    *,
+    target: Target | None = None,
+    pixels: PixelKind | None = None,
+    name: str | None = None,
+    soft_label_form: SoftLabelForm | None = None,
 ) -> Synthetic:
     """Read a distilled data set of any known format; which one it is shows in the content.
 
@@ -24,13 +30,14 @@ def read_synthetic(
         pixels: what float pixels are: `unit` in [0, 1], `uint8` in 0..255, `normalised` with the target's mean and
             std. Needed for floats only, and then always: a guess that is wrong costs tens of points unseen.
         name: what a foreign set is called in tables; by default its file name.
+        soft_label_form: what its soft labels are; by default what the set itself declares.
 
     Raises:
         UserError: one line that names the path and what is wrong with it.
     """
     path = Path(path)
     with naming(path):
-        synthetic = _format_of(path).read(path, Request(target, pixels, name or path.stem))
+        synthetic = _format_of(path).read(path, Request(target, pixels, name or path.stem)).declaring(soft_label_form)
         if target is not None:
             check(synthetic, target)
     return synthetic

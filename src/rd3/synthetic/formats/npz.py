@@ -1,5 +1,7 @@
 """NumPy archives: `images` or `x`, `labels` or `y`, optionally `soft_labels`, `learned_lr` and `classes`.
 
+`soft_label_form`, the word `logits` or `probabilities`, says what the soft labels are.
+
 Members are read one by one in memory, nothing is extracted, and pickled objects are refused.
 """
 
@@ -9,19 +11,20 @@ import io
 import zipfile
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, cast, get_args
 
 import numpy as np
 
-from rd3.base.errors import UserError
+from rd3.base.errors import UserError, unknown
 from rd3.base.files import write_atomic
 from rd3.synthetic.artifact import Synthetic
 from rd3.synthetic.foreign import Raw, assemble
 from rd3.synthetic.format import FORMATS, Format, Request
 from rd3.synthetic.pixels import Array
+from rd3.synthetic.soft_labels import SoftLabelForm
 
 NAMES = {"images": ("images", "x"), "labels": ("labels", "y")}
-OPTIONAL = ("soft_labels", "learned_lr", "classes")
+OPTIONAL = ("soft_labels", "soft_label_form", "learned_lr", "classes")
 DAMAGED = (OSError, EOFError, ValueError, KeyError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error)
 
 
@@ -43,6 +46,7 @@ def read(path: Path, request: Request) -> Synthetic:
         pixels=arrays[keys["images"]],
         labels=arrays[keys["labels"]],
         soft_labels=arrays.get("soft_labels"),
+        soft_label_form=_form(arrays.get("soft_label_form")),
         learned_lr=_learned_lr(arrays.get("learned_lr")),
         classes=_classes(arrays.get("classes")),
         info={"ignored": ignored} if ignored else {},
@@ -84,6 +88,15 @@ def _learned_lr(value: Array | None) -> float | None:
     return float(value.reshape(-1)[0])
 
 
+def _form(value: Array | None) -> SoftLabelForm | None:
+    if value is None:
+        return None
+    text = str(value.reshape(-1)[0]) if value.size == 1 else f"{value.size} values"
+    if text not in get_args(SoftLabelForm):
+        raise unknown("soft_label_form", text, get_args(SoftLabelForm))
+    return cast(SoftLabelForm, text)
+
+
 def _classes(value: Array | None) -> tuple[str, ...] | None:
     if value is None:
         return None
@@ -100,6 +113,8 @@ def write(synthetic: Synthetic, path: Path) -> list[str]:
     }
     if synthetic.soft_labels is not None:
         arrays["soft_labels"] = synthetic.soft_labels.detach().cpu().float().numpy()
+    if synthetic.manifest.soft_label_form is not None:
+        arrays["soft_label_form"] = np.array(synthetic.manifest.soft_label_form)
     if synthetic.learned_lr is not None:
         arrays["learned_lr"] = np.float64(synthetic.learned_lr)
     buffer = io.BytesIO()

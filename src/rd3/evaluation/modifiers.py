@@ -1,0 +1,82 @@
+"""Changes that make a comparison protocol of another: `rd3+test-peek`, `rd3-hard+lr0.02`.
+
+A changed protocol has an id and a hash of its own, so that no ranking mixes it with the one it was made of. Those
+that leave fair judging behind (the behaviour of DD-Ranking 0.2.0, for comparison only) say so in `not_rankable`.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from typing import Any
+
+from rd3.evaluation.protocol import Counterparts, Protocol, ProtocolField
+
+TEST_PEEK, UNMIXED_LABELS, RANDOM_SEARCH = "test-peek", "unmixed-labels", "random-search"
+
+CHANGES: dict[str, dict[str, Any]] = {
+    TEST_PEEK: {"selection": "test-peek", "report": "best"},
+    UNMIXED_LABELS: {"mix_labels": "none"},
+    RANDOM_SEARCH: {"lr_search_for": "random"},
+}
+REASONS = {
+    TEST_PEEK: "learning rates and epochs are chosen on the test split, for comparison only",
+    UNMIXED_LABELS: "the labels of mixed images are left unmixed, for comparison only",
+    RANDOM_SEARCH: "the learning rate is searched for random images alone, for comparison only",
+}
+LEARNED_RATE = re.compile(r"lr(?P<rate>[0-9.e-]+)")
+SUFFIX = re.compile(rf"\+({'|'.join(CHANGES)}|{LEARNED_RATE.pattern})$")
+
+
+def split_modifiers(name: str) -> tuple[str, list[str]]:
+    """A protocol's name without its modifiers, and those, in the order in which they were written.
+
+    >>> split_modifiers("my+set/mine.yaml#hard+lr0.02+test-peek")
+    ('my+set/mine.yaml#hard', ['lr0.02', 'test-peek'])
+    """
+    modifiers: list[str] = []
+    while match := SUFFIX.search(name):
+        name = name[: match.start()]
+        modifiers.insert(0, match[1])
+    return name, modifiers
+
+
+def learned_rate(rate: float) -> str:
+    """The modifier that adds a learned rate to a search, in six digits.
+
+    >>> learned_rate(0.021400000900030136)
+    'lr0.0214'
+    """
+    return f"lr{rate:.6g}".replace("+", "")
+
+
+def modified(protocol: Protocol, modifier: str) -> Protocol:
+    """The protocol with one change, under the id `ID+MODIFIER`; its counterparts are changed alike."""
+    rate = LEARNED_RATE.fullmatch(modifier)
+    changes = {} if rate else CHANGES[modifier]
+    fields = dict(protocol.fields)
+    if rate and "lr_search" in fields:
+        fields["lr_search"] = fields["lr_search"].changed(partial(_with_rate, rate=float(rate["rate"])))
+    note = REASONS.get(modifier, "")
+    fields |= {key: ProtocolField(value=value, provenance="code", note=note) for key, value in changes.items()}
+    reasons = [reason for reason in (protocol.not_rankable, REASONS.get(modifier)) if reason]
+    return protocol.model_copy(
+        update={
+            "id": f"{protocol.id}+{modifier}",
+            "title": f"{protocol.title}, {modifier}",
+            "not_rankable": "; ".join(reasons) or None,
+            "counterparts": _counterparts(protocol.counterparts, modifier),
+            "fields": fields,
+        }
+    )
+
+
+def _counterparts(named: Counterparts, modifier: str) -> Counterparts:
+    """The whole target is trained under its own protocol, which only peeking concerns."""
+    whole = named.whole and (f"{named.whole}+{modifier}" if modifier == TEST_PEEK else named.whole)
+    hard, plain = (name and f"{name}+{modifier}" for name in (named.hard, named.plain))
+    return Counterparts(hard=hard, plain=plain, whole=whole)
+
+
+def _with_rate(rates: Any, rate: float) -> Any:
+    return None if rates is None else sorted({*rates, rate})
