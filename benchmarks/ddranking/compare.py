@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from benchmarks.ddranking.protocols import RATES
-from benchmarks.ddranking.trainings import JPEG, PARTS, Training, last, peeked
+from benchmarks.ddranking.trainings import JPEG, PARTS, Training, at_rate, peeked
 from scipy import stats
 
 from rd3.base.spec import Spec
@@ -42,7 +42,7 @@ def welch(first: Sequence[float], second: Sequence[float]) -> Gap:
 
 
 def as_ddranking_chooses(trainings: Trainings, *, random: str = "A_ra") -> Parts:
-    """The four accuracies of every repeat, each the best on the test images over rates and epochs.
+    """The four accuracies of every repeat, each the best on the test images over the rates.
 
     Args:
         random: which of the trainings on random images count.
@@ -71,11 +71,11 @@ def as_released(peer: Trainings, ours: Trainings) -> list[dict[str, Any]]:
 
 
 def at_each_rate(peer: Trainings, ours: Trainings) -> list[dict[str, Any]]:
-    """One row an accuracy and rate, last epoch: the same trainings, and nothing is chosen."""
+    """One row an accuracy and rate: no rate is chosen."""
     places = [("A_rh", None), *((part, lr) for part in PARTS if part != "A_rh" for lr in RATES)]
     names = {place: place[0] if place[1] is None else f"{place[0]} at {place[1]}" for place in places}
-    theirs = {names[part, lr]: last(peer, part, lr) for part, lr in places}
-    own = {names[part, lr]: last(ours, JPEG if part == "A_ra" else part, lr) for part, lr in places}
+    theirs = {names[part, lr]: at_rate(peer, part, lr) for part, lr in places}
+    own = {names[part, lr]: at_rate(ours, JPEG if part == "A_ra" else part, lr) for part, lr in places}
     return _rows(theirs, own)
 
 
@@ -103,8 +103,8 @@ def choices(peer: Trainings, ours: Trainings) -> list[dict[str, Any]]:
     for side, trainings in (("ddranking", peer), ("rd3", ours)):
         for part in ("A_sh", "A_sa", "A_ra"):
             lr = best_rate(trainings, part)
-            name = f"{part}: best of all rates and tests, in place of the last epoch at {lr}"
-            rows.append(_row(name, side, sides[side][part], last(trainings, part, lr)))
+            name = f"{part}: each repeat's best rate on the test images, in place of {lr} for all"
+            rows.append(_row(name, side, sides[side][part], at_rate(trainings, part, lr)))
         given, searched = peeked(trainings, "A_sa", rates=RATES[:1]), sides[side]
         name = f"IOR: the synthetic set at {RATES[0]} alone, random images still searched, in place of both searched"
         rows.append(_row(name, side, _minus(given, searched["A_ra"]), scores(searched)["IOR"]))
@@ -116,8 +116,8 @@ def choices(peer: Trainings, ours: Trainings) -> list[dict[str, Any]]:
 
 
 def best_rate(trainings: Trainings, part: str) -> float:
-    """The rate with the best mean over repeats at the last epoch."""
-    return max(RATES, key=lambda lr: t_interval(last(trainings, part, lr)).mean)
+    """The rate with the best mean over repeats."""
+    return max(RATES, key=lambda lr: t_interval(at_rate(trainings, part, lr)).mean)
 
 
 def _minus(first: Sequence[float], second: Sequence[float]) -> list[float]:

@@ -11,6 +11,7 @@ from benchmarks.ddranking.task import Size
 RATES = (0.001, 0.005, 0.01, 0.05, 0.1)  # the grid that ddranking searches
 TEST_INTERVAL = 20  # epochs between its tests
 JPEG_QUALITY = 75  # of the random images that it writes
+TESTS = {"report_every": TEST_INTERVAL, "report_phase": TEST_INTERVAL - 1, "checkpoints": 1}  # under test-peek
 SYNTHETIC_BATCH, REAL_BATCH = 50, 64
 
 
@@ -31,7 +32,7 @@ def soft_fields(size: Size) -> dict[str, Any]:
         "temperature": 20.0,
         "kl_t2": False,
         "normalisation": "cifar10-dc",
-        "checkpoints": size.epochs // TEST_INTERVAL,
+        **TESTS,
     }
 
 
@@ -50,23 +51,21 @@ def whole_fields(size: Size) -> dict[str, Any]:
         "milestones": [100],
         "loss": "ce",
         "normalisation": "cifar10-dc",
-        "checkpoints": size.epochs // TEST_INTERVAL,
+        **TESTS,
     }
 
 
 def write_protocols(size: Size, folder: Path) -> dict[str, Path]:
-    """Protocol files by name: `whole`, `searched`, and for every rate `at-RATE` and `jpeg-at-RATE`."""
+    """Protocol files by name: `whole`, `searched`, and `jpeg`, which is `searched` on images that went through JPEG."""
     folder.mkdir()
-    soft = soft_fields(size)
-    files = {"whole": _write("whole", whole_fields(size), folder)}
-    files["searched"] = _write("searched", {**soft, "lr_search": list(RATES)}, folder)
-    for rate in RATES:
-        name, jpeg = f"at-{rate}", f"jpeg-at-{rate}"
-        files[name] = _write(name, {**soft, "lr": rate}, folder)
+    searched = {**soft_fields(size), "lr_search": list(RATES)}
+    jpeg = {**searched, "jpeg_quality": JPEG_QUALITY}
+    return {
+        "whole": _write("whole", whole_fields(size), folder),
+        "searched": _write("searched", searched, folder),
         # a version of the same id: seeds are made of the id, so the two differ by the pictures alone
-        fields = {**soft, "lr": rate, "jpeg_quality": JPEG_QUALITY}
-        files[jpeg] = _write(jpeg, fields, folder, id=name, version=2)
-    return files
+        "jpeg": _write("jpeg", jpeg, folder, id="searched", version=2),
+    }
 
 
 def _write(name: str, fields: dict[str, Any], folder: Path, *, id: str | None = None, version: int = 1) -> Path:

@@ -14,9 +14,11 @@ from typing import Any
 
 from benchmarks.ddranking.protocols import REAL_BATCH, SYNTHETIC_BATCH
 from benchmarks.ddranking.task import Task
-from benchmarks.ddranking.trainings import Training
+from benchmarks.ddranking.trainings import JPEG, Training
 
 from rd3.base.errors import UserError
+from rd3.study.jobs.run import WHOLE
+from rd3.study.plan import RANDOM
 
 HERE = Path(__file__).parent
 
@@ -36,60 +38,90 @@ class Outcome:
     found: dict[str, Any]
 
 
-def run_peer(python: Path, task: Task, folder: Path, place: Path, *, repeats: int, cores: int) -> Outcome:
-    """ddranking's score of the pictures in `folder`."""
-    settings = {
-        "ipc": task.size.ipc,
-        "num_epochs": task.size.epochs,
-        "num_eval": repeats,
-        "syn_batch_size": SYNTHETIC_BATCH,
-        "real_batch_size": REAL_BATCH,
-        "teacher_dir": str(task.teacher_file.parents[2]),
-    }
-    job = {
-        "config": str(HERE / "config.yaml"),
-        "settings": settings,
-        "npz": str(task.npz),
-        "images": str(folder),
-        "work": str(place),
-        "threads": cores,
-    }
-    seconds, found = _run([str(python), str(HERE / "peer.py")], job, place)
-    return Outcome(seconds, peer_trainings(found["trainings"]), found)
+@dataclass(frozen=True)
+class Sides:
+    """Both sides on one task; one process at a time, so that each has the machine for itself.
+
+    Attributes:
+        peer_python: of an environment that has ddranking.
+        protocols: rd3's, by name.
+        work: folder for job files, results and rd3's store.
+        cores: threads of ddranking, processes of rd3.
+    """
+
+    peer_python: Path
+    task: Task
+    protocols: dict[str, Path]
+    work: Path
+    cores: int
+
+    def peer(self, method: str, *, repeats: int) -> Outcome:
+        """ddranking's score of the set that `method` made."""
+        size = self.task.size
+        settings = {
+            "ipc": size.ipc,
+            "num_epochs": size.epochs,
+            "num_eval": repeats,
+            "syn_batch_size": SYNTHETIC_BATCH,
+            "real_batch_size": REAL_BATCH,
+            "teacher_dir": str(self.task.teacher_file.parents[2]),
+        }
+        place = self.work / f"ddranking-{method}"
+        job = {
+            "config": str(HERE / "config.yaml"),
+            "settings": settings,
+            "npz": str(self.task.npz),
+            "images": str(self.task.folders[method]),
+            "work": str(place),
+            "threads": self.cores,
+        }
+        seconds, found = _run([str(self.peer_python), str(HERE / "peer.py")], job, place)
+        return Outcome(seconds, peer_trainings(found["trainings"]), found)
+
+    def ours(self, method: str, mode: str) -> Outcome:
+        """rd3 on the set that `method` made; see `ours` for the modes."""
+        job = {
+            "mode": mode,
+            "npz": str(self.task.npz),
+            "teacher_file": str(self.task.teacher_file),
+            "images": str(self.task.folders[method]),
+            "protocols": {name: str(path) for name, path in self.protocols.items()},
+            "seeds": self.task.size.repeats,
+            "home": str(self.work / "home"),
+            "workers": self.cores,
+        }
+        command = [sys.executable, "-m", "benchmarks.ddranking.ours"]
+        seconds, found = _run(command, job, self.work / f"rd3-{mode}-{method}")
+        trainings = [one for record in found["records"] for one in our_trainings(record, jpeg=mode == "jpeg")]
+        return Outcome(seconds, tuple(trainings), found)
 
 
 def peer_trainings(notes: list[dict[str, Any]]) -> tuple[Training, ...]:
     """Its notes as trainings: percent to fractions, and a new seed, from the clock, for every repeat."""
     return tuple(
-        Training(
-            part=note["part"],
-            lr=note["lr"],
-            repeat=repeat,
-            curve=tuple(accuracy / 100 for accuracy in note["curve"]),
-            seconds=note["seconds"],
-        )
+        Training(part=note["part"], lr=note["lr"], repeat=repeat, accuracy=note["returned"] / 100)
         for repeat, (_, group) in enumerate(groupby(notes, key=lambda note: note["seed"]))
         for note in group
     )
 
 
-def run_ours(
-    mode: str, task: Task, folder: Path, place: Path, *, protocols: dict[str, Path], home: Path, cores: int
-) -> Outcome:
-    """rd3 on the pictures in `folder`; see `ours`."""
-    job = {
-        "mode": mode,
-        "npz": str(task.npz),
-        "teacher_file": str(task.teacher_file),
-        "images": str(folder),
-        "protocols": {name: str(path) for name, path in protocols.items()},
-        "seeds": task.size.repeats,
-        "home": str(home),
-        "workers": cores,
-    }
-    seconds, found = _run([sys.executable, "-m", "benchmarks.ddranking.ours"], job, place)
-    trainings = tuple(Training(**{**one, "curve": tuple(one["curve"])}) for one in found.get("trainings", ()))
-    return Outcome(seconds, trainings, found)
+def our_trainings(record: dict[str, Any], *, jpeg: bool = False) -> list[Training]:
+    """One a rate that was tried, with the accuracy that it was chosen by."""
+    part = our_part(record)
+    part = JPEG if jpeg and part == "A_ra" else part
+    rates = record["rates"] or [(None, record["accuracy"])]
+    return [Training(part=part, lr=lr, repeat=record["replicate"], accuracy=accuracy) for lr, accuracy in rates]
+
+
+def our_part(record: dict[str, Any]) -> str:
+    """Which of DD-Ranking's accuracies a record is for."""
+    if record["method"] == WHOLE:
+        return "A_rh"
+    hard = record["settings"]["labels"] == "hard"
+    if record["method"] == RANDOM:
+        assert not hard, "random images are scored under the recipe only"
+        return "A_ra"
+    return "A_sh" if hard else "A_sa"
 
 
 def _run(command: list[str], job: dict[str, Any], place: Path) -> tuple[float, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What both sides are reduced to: trainings, and what can be read from them."""
+"""What both sides are reduced to: trainings, and what is read from them."""
 
 from __future__ import annotations
 
@@ -18,34 +18,31 @@ class Training:
             `A_sa` synthetic and `A_ra` random images under the recipe.
         lr: its rate, None for the one fixed rate of `A_rh`.
         repeat: which replicate, from 0.
-        curve: test accuracies after each 20th epoch, fractions.
-        seconds: of training and testing it.
+        accuracy: the best of its tests after each 20th epoch, a fraction.
     """
 
     part: str
     lr: float | None
     repeat: int
-    curve: tuple[float, ...]
-    seconds: float
+    accuracy: float
 
 
-def last(trainings: Iterable[Training], part: str, lr: float | None) -> list[float]:
-    """Last-epoch accuracy of every repeat at one rate: nothing is chosen."""
-    return [one.curve[-1] for one in _ordered(trainings, part) if one.lr == lr]
+def at_rate(trainings: Iterable[Training], part: str, lr: float | None) -> list[float]:
+    """Accuracy of every repeat at one rate."""
+    return list(_best(one for one in trainings if one.part == part and one.lr == lr).values())
 
 
 def peeked(trainings: Iterable[Training], part: str, *, rates: Container[float | None] | None = None) -> list[float]:
-    """The best test accuracy of every repeat over rates and epochs, as ddranking reports.
+    """The best accuracy of every repeat over the rates, as ddranking reports.
 
     Args:
         rates: which rates to look at; all by default.
     """
+    return list(_best(one for one in trainings if one.part == part and (rates is None or one.lr in rates)).values())
+
+
+def _best(trainings: Iterable[Training]) -> dict[int, float]:
     best: dict[int, float] = {}
-    for one in _ordered(trainings, part):
-        if rates is None or one.lr in rates:
-            best[one.repeat] = max(best.get(one.repeat, 0.0), *one.curve)
-    return list(best.values())
-
-
-def _ordered(trainings: Iterable[Training], part: str) -> list[Training]:
-    return sorted((one for one in trainings if one.part == part), key=lambda one: one.repeat)
+    for one in sorted(trainings, key=lambda one: one.repeat):
+        best[one.repeat] = max(best.get(one.repeat, 0.0), one.accuracy)
+    return best
