@@ -8,24 +8,27 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from rd3.base.errors import UserError
 from rd3.data.target import Target
 from rd3.evaluation.files import load_protocol
+from rd3.evaluation.modifiers import Selection, selected
+from rd3.scores.definitions import USUAL_WEIGHT, require_weights
 from rd3.scores.intervals import Interval, t_interval
 from rd3.squeeze.spec import teacher_spec
 from rd3.squeeze.teacher import Teacher
-from rd3.study.bench import Bench, keep_teacher, require_same_target, score_jobs
+from rd3.study.bench import Bench, Teachers, keep_teacher, require_same_target
 from rd3.study.executors.base import Executor, Listener, Silent
 from rd3.study.executors.choose import choose_executor
 from rd3.study.jobs.base import Job
-from rd3.study.jobs.run import WHOLE, RunJob, record_of
+from rd3.study.jobs.run import WHOLE, record_of
 from rd3.study.jobs.synthetic import SyntheticJob, stored_synthetic
 from rd3.study.jobs.teacher import TeacherJob, stored_teacher
-from rd3.study.plan import RANDOM, synthetic_job
+from rd3.study.plan import NOTHING, RANDOM, ranking_protocol, synthetic_job
 from rd3.study.ranking import rows
 from rd3.study.records import Record
 from rd3.study.run import StudyResult
 from rd3.study.run import run_study as run_planned_study
+from rd3.study.scorecard import ScoreCard, parts_of
+from rd3.study.scoring import SCORES, score_jobs, with_learned_rate
 from rd3.study.spec import StudySpec, load_study
 from rd3.study.store import Store
 from rd3.synthetic.artifact import Synthetic
@@ -55,22 +58,6 @@ class Evaluation:
         else:
             text += f" (n={len(self.accuracies)}: no interval)"
         return f"{text}, {self.seconds:.1f} s a run"
-
-
-@dataclass(frozen=True)
-class ScoreCard:
-    """What `score` found: one row of a ranking (see the schema in `rd3.study.ranking`)."""
-
-    row: dict[str, Any]
-
-    def __str__(self) -> str:
-        parts = []
-        for name in ("accuracy", "random", "whole", "hlr", "ior", "lrs", "ars"):
-            value = self.row[name]
-            if value is not None:
-                half = "" if value["low"] is None else f" ± {(value['high'] - value['low']) / 2:.3f}"
-                parts.append(f"{name} {value['mean']:.3f}{half}")
-        return f"{self.row['method']}, IPC {self.row['ipc']}, {self.row['protocol']['id']}: {', '.join(parts)}"
 
 
 def squeeze(
@@ -148,9 +135,10 @@ def evaluate(
     target: Target,
     *,
     protocol: str = "rd3",
-    teacher: Teacher | None = None,
+    teacher: Teachers = None,
     student: str | None = None,
     seeds: int = 5,
+    selection: Selection = "held-out",
     store: Store | None = None,
     device: str = "auto",
     workers: int = 1,
@@ -160,14 +148,21 @@ def evaluate(
 
     Args:
         protocol: id of a shipped protocol, or path of a protocol file.
-        teacher: who labels, for protocols with soft labels.
-        student: architecture; the teacher's by default, `convnet3-bn` without one.
+        teacher: who labels, for protocols with soft labels; one teacher or a sequence. A protocol that asks for one
+            takes the first, one that asks for a pool takes all.
+        student: architecture; the first teacher's by default, `convnet3-bn` without one.
         seeds: replicates; each is one student.
+        selection: `test-peek` chooses rates and epochs on the test split, for comparison only.
         workers: processes; more than one needs the usual `if __name__ == "__main__"` guard in scripts.
+
+    Raises:
+        UserError: anything that the judge cannot take, in one line, before the first training.
     """
     store = store or Store()
     bench = Bench(target, teacher, student, seeds, store)
-    jobs = bench.runs(load_protocol(protocol), bench.keep(synthetic))
+    judge, notes = with_learned_rate(load_protocol(selected(protocol, selection)), synthetic)
+    bench.keep(synthetic)
+    jobs = bench.runs(judge, [bench.input_of(synthetic, notes)])
     _do(jobs, store, choose_executor(device, workers=workers), listener)
     records = tuple(record_of(job, store) for job in jobs)
     accuracies = tuple(record.accuracy for record in records)
@@ -180,10 +175,14 @@ def score(
     target: Target,
     *,
     protocol: str = "rd3",
-    teacher: Teacher | None = None,
+    teacher: Teachers = None,
     student: str | None = None,
     seeds: int = 5,
     whole: str | None = None,
+    scores: Sequence[str] = SCORES,
+    w: float = USUAL_WEIGHT,
+    gamma: float = USUAL_WEIGHT,
+    selection: Selection = "held-out",
     store: Store | None = None,
     device: str = "auto",
     workers: int = 1,
@@ -194,24 +193,42 @@ def score(
     The references (random subsets, the whole target) are trained once for all methods and come from the store later.
 
     Args:
+        teacher: as in `evaluate`. Static soft labels of the set's own come first; images without any, random real ones
+            among them, are labelled once by the teacher.
         whole: protocol for the whole target, in place of the one that `protocol` names; `none` leaves HLR out.
+        scores: `lrs` for HLR, IOR and LRS; `ars` for IOR and ARS; both by default.
+        w: weight of IOR against HLR in LRS.
+        gamma: weight of the augmented against the plain difference in ARS.
+        selection: `test-peek` chooses rates and epochs on the test split, for comparison only.
 
     Raises:
         UserError: as `evaluate` does, or a protocol that only serves the scores of others.
     """
+    require_weights(w, gamma)
     store = store or Store()
-    bench = Bench(target, teacher, student, seeds, store, whole)
-    judge = load_protocol(protocol)
-    if judge.purpose != "ranking":
-        raise UserError(f"protocol {judge.id} only serves the scores of others; score under the protocol that names it")
-    own, references = score_jobs(synthetic, bench, judge)
-    unique = {job.key: job for job in [*own, *references]}
-    _do(list(unique.values()), store, choose_executor(device, workers=workers), listener)
-    label = synthetic.manifest.method
-    label = f"{label} (this set)" if label in (RANDOM, WHOLE) else label  # not to be taken for the reference
-    records = [record_of(job, store, label=label) for job in own]
-    records += [record_of(job, store) for job in references if isinstance(job, RunJob)]
-    return ScoreCard(next(r for r in rows(records) if r["method"] == label and r["protocol"]["id"] == judge.id))
+    bench = Bench(target, teacher, student, seeds, store, whole and _whole_selected(whole, selection))
+    bench.keep(synthetic)
+    jobs = score_jobs(synthetic, bench, ranking_protocol(selected(protocol, selection)), scores=scores)
+    _do(jobs.all, store, choose_executor(device, workers=workers), listener)
+    label = own_label(synthetic)
+    records = {
+        name: [record_of(run, store, label=label if name.startswith("synthetic") else None) for run in runs]
+        for name, runs in jobs.parts.items()
+    }
+    unique = {record.fingerprint: record for found in records.values() for record in found}
+    table = rows(list(unique.values()), w=w, gamma=gamma)
+    row = next(r for r in table if r["method"] == label and r["protocol"]["id"] == jobs.protocol.id)
+    return ScoreCard(row, parts_of(records), w=w, gamma=gamma)
+
+
+def own_label(synthetic: Synthetic) -> str:
+    """What the set is called beside its references, not to be taken for one of them."""
+    method = synthetic.manifest.method
+    return f"{method} (this set)" if method in (RANDOM, WHOLE) else method
+
+
+def _whole_selected(whole: str, selection: Selection) -> str:
+    return whole if whole == NOTHING else selected(whole, selection)
 
 
 def run_study(

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import re
 from functools import partial
-from typing import Any
+from typing import Any, Literal, get_args
 
+from rd3.base.errors import unknown
 from rd3.evaluation.protocol import Counterparts, Protocol, ProtocolField
+
+Selection = Literal["held-out", "test-peek"]
 
 TEST_PEEK, UNMIXED_LABELS, RANDOM_SEARCH = "test-peek", "unmixed-labels", "random-search"
 
@@ -26,6 +29,17 @@ REASONS = {
 }
 LEARNED_RATE = re.compile(r"lr(?P<rate>[0-9.e-]+)")
 SUFFIX = re.compile(rf"\+({'|'.join(CHANGES)}|{LEARNED_RATE.pattern})$")
+
+
+def selected(name: str, selection: Selection) -> str:
+    """The name of a protocol with what `selection` says of choosing on the test split.
+
+    Raises:
+        UserError: an unknown selection.
+    """
+    if selection not in get_args(Selection):
+        raise unknown("selection", selection, get_args(Selection))
+    return f"{name}+{TEST_PEEK}" if selection == TEST_PEEK and not name.endswith(f"+{TEST_PEEK}") else name
 
 
 def split_modifiers(name: str) -> tuple[str, list[str]]:

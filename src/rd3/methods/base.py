@@ -64,6 +64,7 @@ class Method(Spec):
         needs_teacher: whether `Task.teacher` must be given.
         aids: what it is helped by, for the declaration in rankings: 'teacher', 'teacher pool', 'diffusion prior',
             'real patches', 'real images', 'extra data'.
+        soft_labels: whether it gives soft labels, as logits.
         fresh_draws: whether every replicate of an evaluation takes a new draw (random subsets do).
         revision: raised whenever the same settings would give other images than before.
     """
@@ -72,6 +73,7 @@ class Method(Spec):
     paper: ClassVar[str]
     needs_teacher: ClassVar[bool] = True
     aids: ClassVar[tuple[str, ...]] = ()
+    soft_labels: ClassVar[bool] = False
     fresh_draws: ClassVar[bool] = False
     revision: ClassVar[int] = 1
 

@@ -15,6 +15,15 @@ from rd3.base.spec import Spec
 from rd3.scores.intervals import Interval, t_interval
 
 
+USUAL_WEIGHT = 0.5  # of IOR in LRS, and of the augmented difference in ARS
+
+
+def require_weights(w: float, gamma: float) -> None:
+    """Refuse weights of LRS and ARS outside [0, 1], before anything is trained for them."""
+    _within("w", w, 0.0)
+    _within("gamma", gamma, 0.0)
+
+
 def hlr(*, whole_hard: float, synthetic_hard: float) -> float:
     """Hard-label recovery, A_rh - A_sh in [-1, 1]: what is lost against the whole real set; lower is better."""
     return _accuracy("whole_hard", whole_hard) - _accuracy("synthetic_hard", synthetic_hard)
@@ -25,7 +34,7 @@ def ior(*, synthetic_own: float, random_own: float) -> float:
     return _accuracy("synthetic_own", synthetic_own) - _accuracy("random_own", random_own)
 
 
-def lrs(hlr: float, ior: float, *, w: float = 0.5) -> float:
+def lrs(hlr: float, ior: float, *, w: float = USUAL_WEIGHT) -> float:
     """Label-robust score in [0, 1], higher is better; 0.268941 for HLR = IOR = 0.
 
     alpha = w * IOR - (1 - w) * HLR, mapped as `normalised`.
@@ -39,7 +48,7 @@ def lrs(hlr: float, ior: float, *, w: float = 0.5) -> float:
     return normalised(w * ior - (1 - w) * hlr)
 
 
-def ars(augmented: float, plain: float, *, gamma: float = 0.5) -> float:
+def ars(augmented: float, plain: float, *, gamma: float = USUAL_WEIGHT) -> float:
     """Augmentation-robust score in [0, 1], higher is better; 0.268941 when both are 0.
 
     beta = gamma * (A_sa - A_ra) + (1 - gamma) * (A_sn - A_rn), mapped as `normalised`.
@@ -98,7 +107,9 @@ class Scores(Spec):
     ars: Interval | None
 
 
-def score_replicates(parts: SubAccuracies, *, w: float = 0.5, gamma: float = 0.5) -> dict[str, dict[int, float]]:
+def score_replicates(
+    parts: SubAccuracies, *, w: float = USUAL_WEIGHT, gamma: float = USUAL_WEIGHT
+) -> dict[str, dict[int, float]]:
     """Every score of every replicate for which all its parts are there: name -> replicate -> value.
 
     Raises:
@@ -114,7 +125,9 @@ def score_replicates(parts: SubAccuracies, *, w: float = 0.5, gamma: float = 0.5
     return {"hlr": hlrs, "ior": iors, "lrs": lrss, "ars": arss}
 
 
-def score_cell(parts: SubAccuracies, *, w: float = 0.5, gamma: float = 0.5, confidence: float = 0.95) -> Scores:
+def score_cell(
+    parts: SubAccuracies, *, w: float = USUAL_WEIGHT, gamma: float = USUAL_WEIGHT, confidence: float = 0.95
+) -> Scores:
     """Scores of each replicate, then their means with t-intervals.
 
     Args:

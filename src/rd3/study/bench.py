@@ -9,23 +9,30 @@ from rd3.data.target import Target
 from rd3.evaluation.protocol import Protocol
 from rd3.squeeze.files import save_teacher
 from rd3.squeeze.teacher import Teacher
-from rd3.study.jobs.base import Job
-from rd3.study.jobs.run import WHOLE, RunJob, run_job
-from rd3.study.jobs.synthetic import FOLDER, SyntheticJob, SyntheticSpec, stored_synthetic
+from rd3.study.jobs.run import RunInput, RunJob, run_job
+from rd3.study.jobs.synthetic import FOLDER, SyntheticJob, stored_synthetic
 from rd3.study.jobs.teacher import TeacherJob
-from rd3.study.plan import NOTHING, RANDOM, counterparts, load_whole, synthetic_job
+from rd3.study.labellers import Labeller
+from rd3.study.plan import NOTHING, load_whole
 from rd3.study.store import Store
 from rd3.synthetic.artifact import Synthetic
 from rd3.synthetic.check import check
+from rd3.synthetic.soft_labels import inferred_form
+
+Teachers = Teacher | Labeller | Sequence[Teacher | Labeller] | None
 
 
 class Bench:
-    """Where one synthetic is judged: target, teacher, student and seeds."""
+    """Where one synthetic is judged: target, teachers, student and seeds.
+
+    Args:
+        teachers: who may label; one that is given as a `Teacher` is put into the store, a `Labeller` must get there.
+    """
 
     def __init__(
         self,
         target: Target,
-        teacher: Teacher | None,
+        teachers: Teachers,
         student: str | None,
         seeds: int,
         store: Store,
@@ -33,14 +40,12 @@ class Bench:
     ) -> None:
         if seeds < 1:
             raise UserError(f"seeds = {seeds}: at least 1 is needed")
-        self.target, self.teacher, self.seeds, self.store = target, teacher, seeds, store
+        self.target, self.seeds, self.store = target, seeds, store
+        self.teachers = [_labeller(teacher, target, store) for teacher in listed(teachers)]
         self.whole = load_whole(whole).id if whole not in (None, NOTHING) else whole
-        self.student = student or (teacher.name if teacher else "convnet3-bn")
-        if teacher is not None:
-            require_same_target(teacher, target)
-            keep_teacher(teacher, store)
+        self.student = student or (self.teachers[0].name if self.teachers else "convnet3-bn")
 
-    def keep(self, synthetic: Synthetic) -> tuple[Synthetic, ...]:
+    def keep(self, synthetic: Synthetic) -> None:
         """Put a synthetic that was made elsewhere into the store.
 
         Raises:
@@ -61,75 +66,61 @@ class Bench:
                 {"origin": synthetic.manifest.origin},
                 lambda folder: synthetic.save(folder / FOLDER),
             )
-        return (synthetic,)
 
-    def runs(self, protocol: Protocol, draws: Sequence[Synthetic | SyntheticSpec]) -> list[RunJob]:
-        """One run a seed; seed r takes draw r, modulo their number."""
-        return [self._run(protocol, replicate, draws[replicate % len(draws)]) for replicate in range(self.seeds)]
-
-    def _run(self, protocol: Protocol, replicate: int, made: Synthetic | SyntheticSpec) -> RunJob:
-        if isinstance(made, Synthetic):
-            fingerprint, label, count = made.manifest.fingerprint, made.manifest.method, len(made)
-            ipc = made.ipc or round(count / len(self.target.classes))
-            notes = () if made.ipc else (f"unbalanced: {count} images in all, held against random ones of IPC {ipc}",)
-        else:
-            notes = ()
-            fingerprint, label, ipc = made.fingerprint, made.label, made.ipc
-            count = ipc * len(self.target.classes)
-        return self._job(protocol, replicate, images=fingerprint, label=label, count=count, ipc=ipc, notes=notes)
-
-    def whole_runs(self, protocol: Protocol) -> list[RunJob]:
-        count = len(self.target.train)
+    def runs(self, protocol: Protocol, inputs: Sequence[RunInput]) -> list[RunJob]:
+        """One run a seed; seed r takes input r, modulo their number."""
         return [
-            self._job(protocol, replicate, images=WHOLE, label=WHOLE, count=count, ipc=None)
+            run_job(
+                self.target,
+                protocol,
+                inputs[replicate % len(inputs)],
+                student=self.student,
+                replicate=replicate,
+                teachers=self.teachers,
+                whole=self.whole,
+            )
             for replicate in range(self.seeds)
         ]
 
-    def _job(
-        self,
-        protocol: Protocol,
-        replicate: int,
-        *,
-        images: str,
-        label: str,
-        count: int,
-        ipc: int | None,
-        notes: tuple[str, ...] = (),
-    ) -> RunJob:
-        job = run_job(
-            self.target,
-            protocol,
-            student=self.student,
-            replicate=replicate,
-            images=images,
-            label=label,
-            count=count,
-            ipc=ipc,
-            teachers=(self.teacher.fingerprint,) if self.teacher else (),
-            whole=self.whole,
+    def input_of(self, synthetic: Synthetic, notes: tuple[str, ...] = ()) -> RunInput:
+        """A synthetic as a run takes it."""
+        count = len(synthetic)
+        ipc = self.ipc_of(synthetic)
+        if synthetic.ipc is None:
+            notes = (*notes, f"unbalanced: {count} images in all, held against random ones of IPC {ipc}")
+        form = synthetic.manifest.soft_label_form
+        declared = form is not None
+        if synthetic.soft_labels is not None and form is None:
+            form = inferred_form(synthetic.soft_labels)
+        manifest = synthetic.manifest
+        return RunInput(
+            manifest.fingerprint,
+            manifest.method,
+            count,
+            ipc,
+            own_labels=form,
+            declared=declared,
+            learned_lr=synthetic.learned_lr,
             notes=notes,
         )
-        if job.spec.settings.soft and not job.spec.teachers:
-            raise UserError(f"protocol {protocol.id} labels with a teacher, and none was given")
-        return job
+
+    def ipc_of(self, synthetic: Synthetic) -> int:
+        return synthetic.ipc or round(len(synthetic) / len(self.target.classes))
 
 
-def score_jobs(synthetic: Synthetic, bench: Bench, protocol: Protocol) -> tuple[list[RunJob], list[Job]]:
-    """All that the scores of one synthetic need: its own runs, and the references with their random subsets."""
-    draws = bench.keep(synthetic)
-    ipc = synthetic.ipc or round(len(synthetic) / len(bench.target.classes))
-    random_draws = [
-        synthetic_job(bench.target, RANDOM, ipc=ipc, teacher=None, draw=replicate) for replicate in range(bench.seeds)
-    ]
-    own: list[RunJob] = []
-    references: list[Job] = list(random_draws)
-    for one in (protocol, *counterparts(protocol, NOTHING)):
-        own += bench.runs(one, draws)
-        references += bench.runs(one, [job.spec for job in random_draws])
-    whole_id = bench.whole or protocol.counterparts.whole
-    if whole_id not in (None, NOTHING):
-        references += bench.whole_runs(load_whole(str(whole_id)))
-    return own, references
+def listed(teachers: Teachers) -> list[Teacher | Labeller]:
+    """One teacher, several or none as a list."""
+    if teachers is None:
+        return []
+    return [teachers] if isinstance(teachers, (Teacher, Labeller)) else list(teachers)
+
+
+def _labeller(teacher: Teacher | Labeller, target: Target, store: Store) -> Labeller:
+    if isinstance(teacher, Labeller):
+        return teacher
+    require_same_target(teacher, target)
+    keep_teacher(teacher, store)
+    return Labeller(teacher.fingerprint, teacher.name)
 
 
 def require_same_target(teacher: Teacher, target: Target) -> None:

@@ -14,10 +14,11 @@ from rd3.methods.base import METHODS, require_enough
 from rd3.models import create_model
 from rd3.squeeze.spec import teacher_spec
 from rd3.study.jobs.base import Job, cached_target
-from rd3.study.jobs.run import WHOLE, RunJob, run_job
-from rd3.study.jobs.synthetic import SyntheticJob, synthetic_spec
+from rd3.study.jobs.run import RunInput, RunJob, run_job
+from rd3.study.jobs.synthetic import SyntheticJob, SyntheticSpec, synthetic_spec
 from rd3.study.jobs.teacher import TeacherJob
-from rd3.study.spec import MethodEntry, StudySpec
+from rd3.study.labellers import Labeller
+from rd3.study.spec import MethodEntry, StudySpec, TeacherEntry
 
 RANDOM = "random"
 NOTHING = "none"  # in place of a protocol's name
@@ -54,25 +55,24 @@ def make_plan(study: StudySpec) -> Plan:
 
 
 def _target_jobs(study: StudySpec, target: Target, protocols: list[Protocol]) -> Iterator[Job]:
-    spec = teacher_spec(
-        target,
-        study.teacher.model,
-        recipe=study.teacher.recipe,
-        epochs=study.teacher.epochs,
-        seed=study.teacher.seed,
-    )
-    teacher = TeacherJob(target.spec, target.fingerprint, spec=spec, train_images=len(target.train))
+    teachers = [teacher_job(target, entry) for entry in study.pool]
     _check_models(study, target)
-    synthetics = list(_synthetic_jobs(study, target, teacher))
-    runs = list(_run_jobs(study, target, teacher, synthetics, protocols))
-    if any(teacher.key in job.needs for job in [*synthetics, *runs]):
-        yield teacher
+    synthetics = list(_synthetic_jobs(study, target, teachers[0]))
+    runs = list(_run_jobs(study, target, teachers, synthetics, protocols))
+    needed = {need for job in [*synthetics, *runs] for need in job.needs}
+    yield from (teacher for teacher in teachers if teacher.key in needed)
     yield from synthetics
     yield from runs
 
 
+def teacher_job(target: Target, entry: TeacherEntry) -> TeacherJob:
+    """The job that squeezes the target into one teacher."""
+    spec = teacher_spec(target, entry.model, recipe=entry.recipe, epochs=entry.epochs, seed=entry.seed)
+    return TeacherJob(target.spec, target.fingerprint, spec=spec, train_images=len(target.train))
+
+
 def _check_models(study: StudySpec, target: Target) -> None:
-    for model in (study.teacher.model, *study.students):
+    for model in (*(teacher.model for teacher in study.pool), *study.students):
         create_model(model, classes=len(target.classes), size=target.size, channels=target.channels, seed=0)
 
 
@@ -80,8 +80,7 @@ def with_counterparts(protocols: Iterable[Protocol], whole: str | None) -> list[
     """The protocols and all that their scores need, each once."""
     found: dict[str, Protocol] = {}
     for protocol in protocols:
-        if protocol.purpose != "ranking":
-            raise UserError(f"protocol {protocol.id} only serves the scores of others; name the one that it serves")
+        _require_ranking(protocol)
         for one in (protocol, *counterparts(protocol, whole)):
             if found.setdefault(one.id, one).hash != one.hash:
                 raise UserError(f"two protocols have the id {one.id}; give one of the files another")
@@ -92,6 +91,22 @@ def counterparts(protocol: Protocol, whole: str | None) -> list[Protocol]:
     """Those that HLR, LRS and ARS of `protocol` need besides itself."""
     names = [protocol.counterparts.hard, protocol.counterparts.plain, whole or protocol.counterparts.whole]
     return [load_protocol(str(name)) for name in names if name not in (None, NOTHING)]
+
+
+def ranking_protocol(name: str) -> Protocol:
+    """A protocol that methods are ranked and scored under.
+
+    Raises:
+        UserError: it only serves the scores of others.
+    """
+    protocol = load_protocol(name)
+    _require_ranking(protocol)
+    return protocol
+
+
+def _require_ranking(protocol: Protocol) -> None:
+    if protocol.purpose != "ranking":
+        raise UserError(f"protocol {protocol.id} only serves the scores of others; name the one that it serves")
 
 
 def load_whole(name: str) -> Protocol:
@@ -156,8 +171,13 @@ def synthetic_job(
 
 
 def _run_jobs(
-    study: StudySpec, target: Target, teacher: TeacherJob, synthetics: list[SyntheticJob], protocols: list[Protocol]
+    study: StudySpec,
+    target: Target,
+    teachers: list[TeacherJob],
+    synthetics: list[SyntheticJob],
+    protocols: list[Protocol],
 ) -> Iterator[RunJob]:
+    labellers = [Labeller(teacher.fingerprint, teacher.spec.model) for teacher in teachers]
     by_cell: dict[tuple[str, int], list[SyntheticJob]] = {}
     for job in synthetics:
         by_cell.setdefault((job.spec.label, job.spec.ipc), []).append(job)
@@ -168,32 +188,28 @@ def _run_jobs(
         for student in study.students:
             for replicate in range(study.seeds):
                 if protocol.id in wholes:
-                    yield _whole_run(target, protocol, student, replicate)
+                    yield run_job(target, protocol, RunInput.whole(target), student=student, replicate=replicate)
                     continue
-                for (label, ipc), draws in by_cell.items():
+                for draws in by_cell.values():
                     yield run_job(
                         target,
                         protocol,
+                        planned_input(target, draws[replicate % len(draws)].spec),
                         student=student,
                         replicate=replicate,
-                        images=draws[replicate % len(draws)].fingerprint,
-                        label=label,
-                        count=ipc * len(target.classes),
-                        ipc=ipc,
-                        teachers=(teacher.fingerprint,),
+                        teachers=labellers,
                         whole=override,
                     )
 
 
-def _whole_run(target: Target, protocol: Protocol, student: str, replicate: int) -> RunJob:
-    return run_job(
-        target,
-        protocol,
-        student=student,
-        replicate=replicate,
-        images=WHOLE,
-        label=WHOLE,
-        count=len(target.train),
-        ipc=None,
-        teachers=(),
+def planned_input(target: Target, spec: SyntheticSpec, notes: tuple[str, ...] = ()) -> RunInput:
+    """The images of a run that are still to be made."""
+    return RunInput(
+        spec.fingerprint,
+        spec.label,
+        spec.ipc * len(target.classes),
+        spec.ipc,
+        own_labels="logits" if METHODS[spec.method].soft_labels else None,
+        reference=spec.method == RANDOM,
+        notes=notes,
     )

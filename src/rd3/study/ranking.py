@@ -9,7 +9,7 @@ from typing import Any
 
 from rd3.base.errors import UserError
 from rd3.base.spec import fingerprint_of
-from rd3.scores.definitions import SubAccuracies, score_cell
+from rd3.scores.definitions import USUAL_WEIGHT, SubAccuracies, require_weights, score_cell
 from rd3.scores.intervals import Interval, t_interval
 from rd3.scores.ranking import Comparison, compare
 from rd3.study.jobs.run import WHOLE
@@ -43,6 +43,8 @@ class Cells:
             if hashes.setdefault(mark.id, mark.hash) != mark.hash:
                 raise UserError(f"protocol {mark.id} has two hashes among these records; a ranking does not mix them")
             self._add(record)
+            if record.settings.labels == "static" and not record.teachers:
+                continue  # labelled by the images' own makers: that is what is ranked
             labelled = teachers.setdefault((record.target_fingerprint, mark.id), set(record.teachers))
             if labelled != set(record.teachers):
                 raise UserError(
@@ -95,14 +97,21 @@ def _what_differs(first: Record, second: Record) -> str:
     return "their settings or versions of rd3 differ"
 
 
-def rows(records: Sequence[Record]) -> list[dict[str, Any]]:
+def rows(
+    records: Sequence[Record], *, w: float = USUAL_WEIGHT, gamma: float = USUAL_WEIGHT
+) -> list[dict[str, Any]]:
     """The ranking: groups in a stable order, and within a group from the best to the worst.
 
+    Args:
+        w: weight of IOR against HLR in LRS.
+        gamma: weight of the augmented against the plain difference in ARS.
+
     Raises:
-        UserError: the records mix two versions of a protocol.
+        UserError: the records mix two versions of a protocol, or a weight is outside [0, 1].
     """
+    require_weights(w, gamma)
     cells = Cells(records)
-    ranked = [(cell, _row(cells, cell)) for cell in cells.ranked()]
+    ranked = [(cell, _row(cells, cell, w=w, gamma=gamma)) for cell in cells.ranked()]
     answer = []
     for group in groups([row for _, row in ranked]):
         members = {id(row) for row in group}
@@ -120,7 +129,7 @@ def groups(table: Iterable[dict[str, Any]]) -> list[list[dict[str, Any]]]:
     return list(found.values())
 
 
-def _row(cells: Cells, cell: Cell) -> dict[str, Any]:
+def _row(cells: Cells, cell: Cell, *, w: float, gamma: float) -> dict[str, Any]:
     runs = cells.runs(cell)
     first = next(iter(runs.values()))
     own, random, whole = cells.accuracies(cell), cells.accuracies(replace(cell, method=RANDOM)), cells.whole(cell)
@@ -136,14 +145,15 @@ def _row(cells: Cells, cell: Cell) -> dict[str, Any]:
         "accuracy": _interval(own.values()),
         "random": _interval(random.values()),
         "whole": _interval(whole.values()),
-        **_scores(cells, cell, own, random, whole),
+        **_scores(cells, cell, own, random, whole, w=w, gamma=gamma),
+        "weights": {"w": w, "gamma": gamma},
         "versus_random": None,
         "seconds": {name: _mean_seconds(runs.values(), name) for name in ("squeeze", "synthesise", "relabel", "train")},
         "bytes": {"images": first.bytes.images, "labels": first.bytes.labels},
         "fingerprint": fingerprint_of("row", sorted(run.fingerprint for run in runs.values())),
         "aids": sorted(first.aids),
         "rankable": first.protocol.not_rankable is None,
-        "flags": sorted({flag for run in runs.values() for flag in run.flags} | _mark(first) | _weak(whole, random)),
+        "flags": sorted({flag for run in runs.values() for flag in run.flags} | _mark(first) | _weak(whole, random) | _weighed(w, gamma)),
     }
 
 
@@ -160,13 +170,25 @@ def _weak(whole: dict[int, float], random: dict[int, float]) -> set[str]:
     return set()
 
 
+def _weighed(w: float, gamma: float) -> set[str]:
+    usual = (w, gamma) == (USUAL_WEIGHT, USUAL_WEIGHT)
+    return set() if usual else {f"weights other than the usual 0.5: w = {w:g} in LRS, gamma = {gamma:g} in ARS"}
+
+
 def _mark(record: Record) -> set[str]:
     reason = record.protocol.not_rankable
     return {f"not rankable: {reason}"} if reason else set()
 
 
 def _scores(
-    cells: Cells, cell: Cell, own: dict[int, float], random: dict[int, float], whole: dict[int, float]
+    cells: Cells,
+    cell: Cell,
+    own: dict[int, float],
+    random: dict[int, float],
+    whole: dict[int, float],
+    *,
+    w: float,
+    gamma: float,
 ) -> dict[str, dict[str, float | None] | None]:
     """HLR, IOR, LRS, ARS over the replicates that all their parts have; None where a part is missing."""
     first = next(iter(cells.runs(cell).values()))
@@ -183,7 +205,9 @@ def _scores(
             random_own=random,
             synthetic_plain=plain,
             random_plain=plain_random,
-        )
+        ),
+        w=w,
+        gamma=gamma,
     )
     found = {"hlr": scores.hlr, "ior": scores.ior, "lrs": scores.lrs, "ars": scores.ars}
     return {name: None if interval is None else _bounds(interval) for name, interval in found.items()}

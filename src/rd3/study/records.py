@@ -79,6 +79,8 @@ class Record(Spec):
         accuracy: after the last epoch, a fraction. The result.
         peeked: best over the reported epochs; audit only, never ranked.
         curve: (epochs done, accuracy).
+        lr: the learning rate that the student was trained with; None in records that are older than this entry.
+        rates: every rate that was tried, with its accuracy on the split held out from the real training data.
         correct: per test image, bit-packed, in hex; `test_images` of them.
         seconds, bytes, teacher_forwards, peak_memory: costs.
         aids: what the method was helped by.
@@ -103,6 +105,8 @@ class Record(Spec):
     accuracy: float
     peeked: float
     curve: tuple[tuple[int, float], ...]
+    lr: float | None = None
+    rates: tuple[tuple[float, float], ...] = ()
     correct: str
     test_images: int
     seconds: Seconds

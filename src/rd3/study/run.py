@@ -61,9 +61,9 @@ def run_study(
     return write_ranking(records, folder)
 
 
-def write_ranking(records: Iterable[Record], folder: Path) -> StudyResult:
-    """Rank records and write `ranking.json` into `folder`."""
-    table = rows(sorted(records, key=lambda record: record.fingerprint))
+def write_ranking(records: Iterable[Record], folder: Path, *, w: float = 0.5, gamma: float = 0.5) -> StudyResult:
+    """Rank records and write `ranking.json` into `folder`; `w` and `gamma` weigh LRS and ARS."""
+    table = rows(sorted(records, key=lambda record: record.fingerprint), w=w, gamma=gamma)
     write_atomic(folder / "ranking.json", json.dumps({"schema": SCHEMA, "rows": table}, indent=1))
     return StudyResult(folder, table, [sentence(group) for group in groups(table)])
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import yaml
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from rd3.base.errors import UserError, unknown
 from rd3.base.files import read_text
@@ -44,7 +44,8 @@ class StudySpec(Spec):
     Attributes:
         name: names the folder of results.
         targets: as `rd3.load_target` takes them.
-        teacher: squeezed once a target.
+        teacher: squeezed once a target; the one that methods distil from, and the only one if no more are given.
+        teachers: all that may label, the first of them `teacher`, which then need not be given.
         methods: names, or `{name: …, settings: {…}}`, or `{name: …, key: value}`.
         ipc: images per class.
         protocols: ids or files; those that their scores need are added by themselves.
@@ -60,6 +61,7 @@ class StudySpec(Spec):
     note: str = ""
     targets: tuple[TargetSpec, ...] = Field(min_length=1)
     teacher: TeacherEntry
+    teachers: tuple[TeacherEntry, ...] = Field(min_length=1)
     methods: tuple[MethodEntry, ...] = Field(min_length=1)
     ipc: tuple[int, ...] = Field(min_length=1)
     protocols: tuple[str, ...] = Field(min_length=1)
@@ -67,6 +69,27 @@ class StudySpec(Spec):
     seeds: int = Field(default=3, gt=0)
     draws: int = Field(default=1, gt=0)
     whole: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _first_teacher(cls, values: Any) -> Any:
+        """Either of `teacher` and `teachers` gives the other."""
+        if not isinstance(values, dict):
+            return values
+        if isinstance(values.get("teachers"), (list, tuple)) and values["teachers"]:
+            return {"teacher": values["teachers"][0], **values}
+        return {**values, "teachers": (values["teacher"],)} if "teacher" in values else values
+
+    @model_validator(mode="after")
+    def _one_first_teacher(self) -> Self:
+        if self.teachers[0] != self.teacher:
+            raise ValueError("teacher: is not the first of teachers; give one of the two keys")
+        return self
+
+    @property
+    def pool(self) -> tuple[TeacherEntry, ...]:
+        """All teachers, the one that methods distil from first."""
+        return (self.teacher, *self.teachers[1:])
 
     @field_validator("targets", mode="before")
     @classmethod

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-import torch
 from torch import Tensor
 
 from rd3.base.errors import UserError
@@ -18,6 +17,7 @@ LOG_OF_ZERO = -1e4  # finite, as a KL divergence needs it, and still 0 after a s
 def inferred_form(soft_labels: Tensor) -> SoftLabelForm:
     """`probabilities` where every row is of numbers from 0 that sum to 1, else `logits`.
 
+    >>> import torch
     >>> inferred_form(torch.tensor([[0.25, 0.75]])), inferred_form(torch.tensor([[0.25, 2.0]]))
     ('probabilities', 'logits')
     """
@@ -38,6 +38,7 @@ def require_form(soft_labels: Tensor, form: SoftLabelForm) -> None:
 def as_logits(soft_labels: Tensor, form: SoftLabelForm) -> Tensor:
     """Float32 (N, classes) whose softmax gives the labels; a probability of 0 becomes a very low logit.
 
+    >>> import torch
     >>> as_logits(torch.tensor([[0.0, 1.0]]), "probabilities").softmax(dim=1)
     tensor([[0., 1.]])
     """

@@ -3,6 +3,7 @@
 Examples:
   rd3 rank runs/demo
   rd3 rank machine1/records machine2/records --out merged
+  rd3 rank runs/demo --w 0.25 --gamma 0.75
   rd3 rank runs/demo/records --sql "select method, avg(accuracy), avg(peeked) from runs group by method"
 """
 
@@ -21,6 +22,10 @@ class Options:
     """record files, folders of them, or folders of studies"""
     out: Path | None = None
     """folder to write ranking.json into"""
+    w: float = 0.5
+    """weight of IOR against HLR in LRS"""
+    gamma: float = 0.5
+    """weight of the augmented against the plain difference in ARS"""
     sql: str | None = None
     """a query over the table `runs`, in place of the ranking"""
 
@@ -49,8 +54,8 @@ def main(options: Options) -> int:
             table.add_row(*(escape(str(value)) for value in line.values()))
         console.print(table)
         return 0
-    table_rows = rows(records)
+    table_rows = rows(records, w=options.w, gamma=options.gamma)
     print_ranking(console, [Row.model_validate(row) for row in table_rows], [sentence(g) for g in groups(table_rows)])
     if options.out is not None:
-        write_ranking(records, options.out)
+        write_ranking(records, options.out, w=options.w, gamma=options.gamma)
     return 0

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 
-import rd3
+from rd3.base.errors import UserError
 from rd3.base.files import write_atomic
 from rd3.data.images import MemoryImages
 from rd3.data.target import Target
 from rd3.evaluation.judge import RunResult, judge
+from rd3.evaluation.labelling import pool_for
 from rd3.evaluation.protocol import Protocol
+from rd3.evaluation.settings import Settings
 from rd3.evaluation.spec import RunSpec
-from rd3.relabel.pool import TeacherPool
 from rd3.squeeze.teacher import Teacher
 from rd3.study.jobs.base import Job, JobKey, Progress
+from rd3.study.jobs.run_record import RunNames, make_record
 from rd3.study.jobs.synthetic import SyntheticJob, stored_synthetic
 from rd3.study.jobs.teacher import TeacherJob, stored_teacher
-from rd3.study.records import RECORD, Bytes, ProtocolMark, Record, Seconds, mark_of
+from rd3.study.labellers import Labeller, labellers
+from rd3.study.records import RECORD, ProtocolMark, Record, mark_of
 from rd3.study.store import Store
 from rd3.synthetic.artifact import Synthetic
 from rd3.synthetic.check import check
-from rd3.synthetic.manifest import DISTILLED, Manifest
-from rd3.training.device import environment
+from rd3.synthetic.soft_labels import SoftLabelForm, as_logits
 
 WHOLE = "whole"
 
@@ -57,26 +60,23 @@ class RunJob(Job):
         return f"{self.mark.id}: {self.label}{size}, {self.spec.student}, seed {self.spec.replicate}"
 
     def load_units(self) -> tuple[str, int, float]:
-        recipe = self.spec.settings.recipe()
-        labelling = 4 / 3 if self.spec.teachers else 1.0  # a teacher's forward is a third of a training step
-        return self.spec.student, min(recipe.batch_size, self.images), recipe.steps(self.images) * labelling
+        settings = self.spec.settings
+        recipe = settings.recipe()
+        online = settings.labels == "online"
+        labelling = 1 + len(self.spec.teachers) / 3 if online else 1.0  # a forward is a third of a training step
+        steps = recipe.steps(self.images) * labelling * len(settings.lr_search or (settings.lr,))
+        return self.spec.student, min(recipe.batch_size, self.images), steps
 
     def execute(self, store: Store, device: torch.device, progress: Progress) -> None:  # noqa: ARG002
         target = self.target()
         synthetic = stored_synthetic(store, self.spec.images) if self.spec.images != WHOLE else None
         teachers = [stored_teacher(store, fingerprint, target) for fingerprint in self.spec.teachers]
         warnings = check(synthetic, target) if synthetic is not None else []
-        result = judge(
-            MemoryImages(synthetic.images, synthetic.labels) if synthetic is not None else target.train,
-            target=target,
-            settings=self.spec.settings,
-            student=self.spec.student,
-            seed=self.spec.seed,
-            teachers=TeacherPool(teachers, target.classes) if teachers else None,
-            device=device,
+        result = self._judge(target, synthetic, teachers, device)
+        names = RunNames(self.mark, self.label, self.images, (*self.flags, *warnings))
+        record = make_record(
+            self.spec, names, result, target=target, synthetic=synthetic, teachers=teachers, device=device
         )
-        flags = (*self.flags, *warnings, *self._teacher_flags(teachers))
-        record = self._record(target, synthetic, teachers, result, device, flags)
         store.put(
             self.kind,
             self.fingerprint,
@@ -84,102 +84,134 @@ class RunJob(Job):
             lambda folder: write_atomic(folder / RECORD, record.model_dump_json(indent=1)),
         )
 
-    def _teacher_flags(self, teachers: list[Teacher]) -> list[str]:
-        asked = self.spec.settings.teacher
-        return [
-            f"labelled by {teacher.name} where {self.mark.id} has {asked}"
-            for teacher in teachers
-            if asked is not None and teacher.name.removeprefix("tv:") != asked
-        ]
-
-    def _record(
-        self,
-        target: Target,
-        synthetic: Synthetic | None,
-        teachers: list[Teacher],
-        result: RunResult,
-        device: torch.device,
-        flags: tuple[str, ...],
-    ) -> Record:
-        made = synthetic.manifest if synthetic is not None else None
-        squeezed = {teacher.fingerprint: teacher.seconds for teacher in teachers}
-        if made and made.teacher:
-            squeezed[made.teacher] = made.seconds.squeeze or 0.0
-        return Record(
-            fingerprint=self.fingerprint,
-            target=target.name,
-            target_fingerprint=target.fingerprint,
-            method=self.label,
-            ipc=self.spec.ipc,
-            draw=made.draw if made else 0,
-            images=self.spec.images,
-            teachers={teacher.fingerprint: teacher.test_accuracy for teacher in teachers},
-            protocol=self.mark,
+    def _judge(
+        self, target: Target, synthetic: Synthetic | None, teachers: Sequence[Teacher], device: torch.device
+    ) -> RunResult:
+        return judge(
+            MemoryImages(synthetic.images, synthetic.labels) if synthetic is not None else target.train,
+            target=target,
             settings=self.spec.settings,
             student=self.spec.student,
-            replicate=self.spec.replicate,
             seed=self.spec.seed,
-            accuracy=result.accuracy,
-            peeked=result.peeked,
-            curve=result.curve,
-            correct=result.correct,
-            test_images=len(target.test),
-            seconds=Seconds(
-                squeeze=sum(squeezed.values()),
-                synthesise=made.seconds.synthesise if made else 0.0,
-                relabel=result.relabel_seconds,
-                train=result.train_seconds,
-                report=result.report_seconds,
-            ),
-            bytes=Bytes(images=_pixels(target, self.images), labels=result.label_bytes),
-            teacher_forwards=result.teacher_forwards,
-            peak_memory=result.peak_memory,
-            aids=_aids(made),
-            flags=flags,
-            environment=environment(device),
-            rd3_version=rd3.__version__,
+            teachers=pool_for(self.spec.settings, teachers, target) if teachers else None,
+            soft_labels=own_logits(synthetic, self.spec) if synthetic is not None else None,
+            device=device,
         )
+
+
+def own_logits(synthetic: Synthetic, spec: RunSpec) -> torch.Tensor | None:
+    """The set's own soft labels as logits, where the run learns from those.
+
+    Raises:
+        UserError: it has none, or a probability of 0 where logits are compared.
+    """
+    if spec.own_labels is None:
+        return None
+    if synthetic.soft_labels is None:
+        raise UserError(f"{synthetic.manifest.method}: its run was planned with soft labels of its own; it has none")
+    zero = spec.own_labels == "probabilities" and bool((synthetic.soft_labels == 0).any())
+    if zero and spec.settings.loss == "mse-gt":
+        raise UserError(f"{synthetic.manifest.method}: loss mse-gt compares logits, and a probability of 0 has none")
+    return as_logits(synthetic.soft_labels, spec.own_labels)
+
+
+@dataclass(frozen=True)
+class RunInput:
+    """The images of a run.
+
+    Attributes:
+        images: fingerprint of the synthetic, or `whole`.
+        label: of the method.
+        count: number of images.
+        ipc: images per class, None for the whole target.
+        own_labels: what their own soft labels are, None without any.
+        declared: whether the set itself says so.
+        learned_lr: the rate that their method learned, where that is known.
+        reference: whether they are random real images.
+        notes: flags of the record, besides the protocol's own.
+    """
+
+    images: str
+    label: str
+    count: int
+    ipc: int | None
+    own_labels: SoftLabelForm | None = None
+    declared: bool = True
+    learned_lr: float | None = None
+    reference: bool = False
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def whole(cls, target: Target) -> RunInput:
+        return cls(WHOLE, WHOLE, len(target.train), None)
 
 
 def run_job(
     target: Target,
     protocol: Protocol,
+    given: RunInput,
     *,
     student: str,
     replicate: int,
-    images: str,
-    label: str,
-    count: int,
-    ipc: int | None,
-    teachers: tuple[str, ...],
+    teachers: Sequence[Labeller] = (),
     whole: str | None = None,
-    notes: tuple[str, ...] = (),
 ) -> RunJob:
     """The job for one cell and one replicate.
 
     Args:
-        images: fingerprint of the synthetic, or `whole`.
-        count: number of images.
-        teachers: fingerprints of who labels; dropped where the protocol's labels are hard.
+        teachers: who may label; the protocol says which of them do. Under static labels, only where the images bring
+            none of their own.
         whole: id of the whole-target protocol to score against, in place of the one that `protocol` names.
-        notes: flags of the record, besides the protocol's own.
+
+    Raises:
+        UserError: labels are asked for, and nobody is there to give them.
     """
-    settings, flags = protocol.resolve(target, ipc, student)
+    settings, flags = protocol.resolve(target, given.ipc, student)
+    settings = _rates_for(settings, given)
+    own_labels = given.own_labels if settings.labels == "static" else None
+    labelling = () if own_labels else labellers(settings, teachers)
+    if settings.soft and not labelling and not own_labels:
+        raise UserError(_nobody_labels(protocol, settings, given))
     spec = RunSpec(
-        images=images,
+        images=given.images,
         target=target.fingerprint,
         protocol=protocol.id,
         protocol_hash=protocol.hash,
         settings=settings,
         student=student,
-        teachers=teachers if settings.soft else (),
-        ipc=ipc,
+        teachers=tuple(teacher.fingerprint for teacher in labelling),
+        ipc=given.ipc,
         replicate=replicate,
+        own_labels=own_labels,
     )
-    mark = mark_of(protocol, whole=whole)
     return RunJob(
-        target.spec, target.fingerprint, spec=spec, mark=mark, label=label, images=count, flags=(*flags, *notes)
+        target.spec,
+        target.fingerprint,
+        spec=spec,
+        mark=mark_of(protocol, whole=whole),
+        label=given.label,
+        images=given.count,
+        flags=(*flags, *given.notes, *_form_flags(own_labels, given)),
     )
+
+
+def _form_flags(form: SoftLabelForm | None, given: RunInput) -> list[str]:
+    if form is None or given.declared:
+        return []
+    return [f"its soft labels are taken for {form}: the set does not declare what they are"]
+
+
+def _rates_for(settings: Settings, given: RunInput) -> Settings:
+    """Where only random images get a search, the others take the rate that they learned."""
+    if settings.lr_search_for == "both" or given.reference:
+        return settings
+    return settings.model_copy(update={"lr_search": None, "lr": given.learned_lr or settings.lr})
+
+
+def _nobody_labels(protocol: Protocol, settings: Settings, given: RunInput) -> str:
+    if settings.labels == "online":
+        return f"protocol {protocol.id} labels with a teacher, and none was given"
+    return f"protocol {protocol.id} has soft labels; {given.label} brings none, and no teacher was given to make them"
 
 
 def record_of(job: RunJob, store: Store, *, label: str | None = None) -> Record:
@@ -187,15 +219,3 @@ def record_of(job: RunJob, store: Store, *, label: str | None = None) -> Record:
     path = store.path(RunJob.kind, job.fingerprint) / RECORD
     names = {"method": label or job.label, "protocol": job.mark}
     return Record.model_validate_json(path.read_text()).model_copy(update=names)
-
-
-def _aids(made: Manifest | None) -> tuple[str, ...]:
-    """What a method declared; nobody declares it for a set from elsewhere."""
-    if made is None:
-        return ()
-    return made.aids if made.origin == DISTILLED else ("undeclared",)
-
-
-def _pixels(target: Target, images: int) -> int:
-    channels, height, width = target.train.shape
-    return images * channels * height * width

@@ -118,6 +118,7 @@ class SyntheticJob(Job):
         reset_peak_memory(device)
         start = time.perf_counter()
         made = method.distill(task)
+        assert method.soft_labels or made.soft_labels is None, f"{self.spec.method}: class attribute soft_labels is unset"
         seconds = Seconds(squeeze=teacher.seconds if teacher else 0.0, synthesise=time.perf_counter() - start)
         manifest = Manifest(
             method=self.spec.label,
@@ -134,6 +135,7 @@ class SyntheticJob(Job):
             peak_memory_bytes=peak_memory(device),
             fingerprint=self.fingerprint,
             info=made.info,
+            soft_label_form=None if made.soft_labels is None else "logits",
         )
         synthetic = Synthetic(made.images.cpu(), made.labels.cpu(), made.soft_labels, made.learned_lr, manifest)
         store.put(self.kind, self.fingerprint, self.spec.as_json(), lambda folder: synthetic.save(folder / FOLDER))

@@ -1,0 +1,122 @@
+"""What a finished run leaves behind: its record, with everything that has to be said beside the number."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+import rd3
+from rd3.data.target import Target
+from rd3.evaluation.judge import RunResult
+from rd3.evaluation.settings import Settings
+from rd3.evaluation.spec import RunSpec
+from rd3.squeeze.teacher import Teacher
+from rd3.study.labellers import strangers
+from rd3.study.records import Bytes, ProtocolMark, Record, Seconds
+from rd3.synthetic.artifact import Synthetic
+from rd3.synthetic.manifest import DISTILLED, Manifest
+from rd3.training.device import environment
+
+
+@dataclass(frozen=True)
+class RunNames:
+    """What people call a run, and what has to be said beside its number; none of it decides the number.
+
+    Attributes:
+        mark: which protocol.
+        method: label of the method.
+        images: how many there are.
+        flags: known before the run.
+    """
+
+    mark: ProtocolMark
+    method: str
+    images: int
+    flags: tuple[str, ...]
+
+
+def make_record(
+    spec: RunSpec,
+    names: RunNames,
+    result: RunResult,
+    *,
+    target: Target,
+    synthetic: Synthetic | None,
+    teachers: Sequence[Teacher],
+    device: torch.device,
+) -> Record:
+    """The record of a run on `synthetic`, or on the whole target without one."""
+    made = synthetic.manifest if synthetic is not None else None
+    return Record(
+        fingerprint=spec.fingerprint,
+        target=target.name,
+        target_fingerprint=target.fingerprint,
+        method=names.method,
+        ipc=spec.ipc,
+        draw=made.draw if made else 0,
+        images=spec.images,
+        teachers={teacher.fingerprint: teacher.test_accuracy for teacher in teachers},
+        protocol=names.mark,
+        settings=spec.settings,
+        student=spec.student,
+        replicate=spec.replicate,
+        seed=spec.seed,
+        accuracy=result.accuracy,
+        peeked=result.peeked,
+        curve=result.curve,
+        lr=result.lr,
+        rates=result.rates,
+        correct=result.correct,
+        test_images=len(target.test),
+        seconds=_seconds(made, teachers, result),
+        bytes=Bytes(images=_pixels(target, names.images), labels=result.label_bytes),
+        teacher_forwards=result.teacher_forwards,
+        peak_memory=result.peak_memory,
+        aids=_aids(made),
+        flags=(*names.flags, *_labeller_flags(spec, names, teachers), *_rate_flags(spec.settings, synthetic)),
+        environment=environment(device),
+        rd3_version=rd3.__version__,
+    )
+
+
+def _seconds(made: Manifest | None, teachers: Sequence[Teacher], result: RunResult) -> Seconds:
+    squeezed = {teacher.fingerprint: teacher.seconds for teacher in teachers}
+    if made and made.teacher:
+        squeezed[made.teacher] = made.seconds.squeeze or 0.0
+    return Seconds(
+        squeeze=sum(squeezed.values()),
+        synthesise=made.seconds.synthesise if made else 0.0,
+        relabel=result.relabel_seconds,
+        train=result.train_seconds,
+        report=result.report_seconds,
+    )
+
+
+def _labeller_flags(spec: RunSpec, names: RunNames, teachers: Sequence[Teacher]) -> list[str]:
+    return strangers(spec.settings, names.mark.id, [teacher.name for teacher in teachers])
+
+
+def _rate_flags(settings: Settings, synthetic: Synthetic | None) -> list[str]:
+    """What becomes of a learning rate that the method learned: a protocol treats all images alike."""
+    learned = synthetic.learned_lr if synthetic is not None else None
+    if learned is None:
+        return []
+    rates = settings.lr_search or (settings.lr,)
+    if any(abs(rate - learned) <= 1e-5 * learned for rate in rates):
+        return []
+    where = "among the rates that are searched" if settings.lr_search else "used: the protocol has one rate for all"
+    return [f"its learned rate {learned:.6g} is not {where}"]
+
+
+def _aids(made: Manifest | None) -> tuple[str, ...]:
+    """What a method declared; nobody declares it for a set from elsewhere."""
+    if made is None:
+        return ()
+    return made.aids if made.origin == DISTILLED else ("undeclared",)
+
+
+def _pixels(target: Target, images: int) -> int:
+    channels, height, width = target.train.shape
+    return images * channels * height * width
