@@ -10,9 +10,7 @@ it; and every training and every test accuracy is noted on its way out.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import pickle
 import sys
 import time
 from collections.abc import Iterator
@@ -21,16 +19,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from torchvision.datasets import CIFAR10
-
-SPLITS = ("train", "test")
-start = time.perf_counter()
-from ddranking.config import Config  # noqa: E402
-from ddranking.metrics import LabelRobustScoreSoft, soft_label  # noqa: E402
-
-IMPORT_SECONDS = time.perf_counter() - start
+from cifar_layout import write_cifar10
+from ddranking.config import Config
+from ddranking.metrics import LabelRobustScoreSoft, soft_label
 
 
 class Noted(LabelRobustScoreSoft):
@@ -55,14 +47,14 @@ class Noted(LabelRobustScoreSoft):
 
     @contextmanager
     def _noting(self, part: str, lr: float | None) -> Iterator[dict[str, Any]]:
-        note = {"part": part, "lr": lr, "seed": torch.initial_seed(), "curve": [], "test_seconds": 0.0}
+        note = {"part": part, "lr": lr, "seed": torch.initial_seed(), "tests": [], "test_seconds": 0.0}
         self.trainings.append(note)
         begun = time.perf_counter()
         yield note
         note["seconds"] = time.perf_counter() - begun
 
     def note_test(self, accuracy: float, seconds: float) -> None:
-        self.trainings[-1]["curve"].append(accuracy)
+        self.trainings[-1]["tests"].append(accuracy)
         self.trainings[-1]["test_seconds"] += seconds
 
 
@@ -77,37 +69,6 @@ def note_tests(score: Noted) -> None:
         return accuracy
 
     soft_label.validate = validate
-
-
-def write_cifar10(npz: Path, root: Path) -> None:
-    """A part of CIFAR-10 in the layout of the whole, and torchvision told of its checksums.
-
-    Pickles, since that is what torchvision reads; they never leave this machine.
-    """
-    arrays = np.load(npz, allow_pickle=False)
-    folder = root / CIFAR10.base_folder
-    folder.mkdir(parents=True)
-    flat = {
-        split: arrays[f"x_{split}"].transpose(0, 3, 1, 2).reshape(len(arrays[f"x_{split}"]), -1) for split in SPLITS
-    }
-    parts = np.array_split(np.arange(len(flat["train"])), len(CIFAR10.train_list))
-    names = [name for name, _ in CIFAR10.train_list]
-    sums = [
-        write_pickle(folder / name, {"data": flat["train"][part], "labels": arrays["y_train"][part].tolist()})
-        for name, part in zip(names, parts, strict=True)
-    ]
-    CIFAR10.train_list = [[name, md5] for name, md5 in zip(names, sums, strict=True)]
-    name = CIFAR10.test_list[0][0]
-    test = {"data": flat["test"], "labels": arrays["y_test"].tolist()}
-    CIFAR10.test_list = [[name, write_pickle(folder / name, test)]]
-    meta = {"label_names": arrays["classes"].tolist()}
-    CIFAR10.meta = {**CIFAR10.meta, "md5": write_pickle(folder / CIFAR10.meta["filename"], meta)}
-
-
-def write_pickle(path: Path, content: dict[str, Any]) -> str:
-    """Returns the MD5 of the file."""
-    path.write_bytes(pickle.dumps(content))
-    return hashlib.md5(path.read_bytes()).hexdigest()
 
 
 def teacher_correct(score: LabelRobustScoreSoft) -> int:
@@ -135,14 +96,13 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
     begun = time.perf_counter()
     score = Noted(config, synthetic=job["images"])
     note_tests(score)
-    made = time.perf_counter()
     printed = score.compute_metrics(image_path=job["images"])
     return {
         "printed": printed,
         "trainings": score.trainings,
-        "seconds": {"import": IMPORT_SECONDS, "construct": made - begun, "compute": time.perf_counter() - made},
+        "compute_seconds": time.perf_counter() - begun,
         "teacher_correct": teacher_correct(score),
-        "versions": {"ddranking": version("ddranking"), "torch": torch.__version__, "numpy": np.__version__},
+        "versions": {name: version(name) for name in ("ddranking", "torch", "torchvision", "numpy", "pillow")},
         "threads": torch.get_num_threads(),
     }
 
