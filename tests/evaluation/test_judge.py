@@ -11,7 +11,8 @@ from rd3.data.load import load_target
 from rd3.data.subset import random_subset
 from rd3.data.target import Target
 from rd3.evaluation.files import load_protocol
-from rd3.evaluation.judge import RunResult, judge, label_bytes
+from rd3.evaluation.judge import RunResult, judge
+from rd3.evaluation.labelling import label_bytes
 from rd3.evaluation.settings import Settings
 from rd3.evaluation.spec import RunSpec
 

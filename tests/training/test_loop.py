@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from pathlib import Path
 
@@ -117,6 +118,67 @@ def test_online_labels_on_cutmix_equal_a_plain_loop(digits: MemoryImages) -> Non
     )
     plain_loop(theirs, digits, teacher=teacher, seed=5)
     same_weights(mine, theirs)
+
+
+@pytest.mark.parametrize("model", [MODEL, "convnet1-w8"])
+def test_without_switches_the_bits_are_those_of_the_plainest_loop(digits: MemoryImages, model: str) -> None:
+    """Written out with torch alone: shuffle, shift, mirror, CutMix, label, normalise, step. No bit may change."""
+    shift, mirror = ({"kind": "padded-crop", "padding": 1}, {"kind": "flip"})
+    soft = recipe(augment=[shift, mirror], mix={"kind": "cutmix"}, loss={"kind": "kl", "temperature": 20.0})
+    teacher = create_model(MODEL, classes=10, size=8, channels=1, seed=9).eval()
+    mine, theirs = (create_model(model, classes=10, size=8, channels=1, seed=3) for _ in range(2))
+    fit(
+        *(mine, digits, soft),
+        normalisation=NORMALISATION,
+        seed=5,
+        soft_labels=lambda pictures, _: teacher((pictures - 0.5) / 0.25),
+    )
+    generator = torch.Generator().manual_seed(5)
+    theirs.to(memory_format=torch.channels_last).train()
+    matrices = [p for name, p in theirs.named_parameters() if "weight" in name and p.ndim > 1]
+    others = [p for name, p in theirs.named_parameters() if not ("weight" in name and p.ndim > 1)]
+    groups = [{"params": matrices, "weight_decay": 0.05}, {"params": others, "weight_decay": 0.0}]
+    optimiser = torch.optim.AdamW(groups, lr=0.01, fused=True)
+    for epoch in range(3):
+        for group in optimiser.param_groups:
+            group["lr"] = 0.01 * ((1 + math.cos(math.pi * (epoch / 3) / 2)) / 2)
+        for ids in torch.randperm(70, generator=generator).split(32):
+            pictures = digits.pixels[ids].float() / 255
+            for operation in soft.augment:
+                draw = operation.draw(len(ids), 8, generator)
+                pictures = operation.apply(pictures, draw, mean=(0.3,), std=(0.4,))
+            box = CUTMIX.draw(len(ids), 8, generator)
+            top, bottom, left, right = (int(edge) for edge in box.box)
+            mixed = pictures.clone()
+            mixed[:, :, top:bottom, left:right] = pictures[box.partner][:, :, top:bottom, left:right]
+            with torch.no_grad():
+                target = (teacher((mixed - 0.5) / 0.25) / 20).log_softmax(1)
+            output = (theirs((mixed - 0.3) / 0.4) / 20).log_softmax(1)
+            loss = nn.functional.kl_div(output, target, reduction="batchmean", log_target=True)
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+    assert digest(mine) == digest(theirs)
+
+
+def digest(model: nn.Module) -> str:
+    """Of every bit of a network's state."""
+    state = b"".join(value.contiguous().numpy().tobytes() for value in model.state_dict().values())
+    return hashlib.sha256(state).hexdigest()
+
+
+def test_dropout_draws_from_the_run_s_seed_and_the_global_generator_stays_as_it_was(digits: MemoryImages) -> None:
+    def trained(seed: int, disturbance: int) -> str:
+        torch.manual_seed(disturbance)
+        model = nn.Sequential(nn.Flatten(), nn.Dropout(), nn.Linear(64, 10))
+        model[2].load_state_dict({"weight": torch.zeros(10, 64), "bias": torch.zeros(10)})
+        before = torch.get_rng_state()
+        fit(model, digits, recipe(), normalisation=NORMALISATION, seed=seed)
+        assert torch.equal(torch.get_rng_state(), before)
+        return digest(model)
+
+    assert trained(5, disturbance=1) == trained(5, disturbance=2)
+    assert trained(5, disturbance=1) != trained(6, disturbance=1)
 
 
 def test_equal_seeds_give_equal_bits_and_others_do_not(digits: MemoryImages) -> None:

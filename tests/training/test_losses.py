@@ -11,7 +11,7 @@ from torch import Tensor
 
 from rd3.base.errors import UserError
 from rd3.base.spec import parse
-from rd3.training.losses import Labels, Loss, ce, kl, mse_gt, soft_ce
+from rd3.training.losses import Labels, Loss, ce, kl, soft_ce
 
 
 @pytest.fixture
@@ -77,17 +77,34 @@ def test_cross_entropy_without_mixing_is_torchs(batch: tuple[Tensor, ...]) -> No
 
 @pytest.mark.parametrize("gamma", [0.0, 0.025, 0.1, 0.15])
 def test_mse_gt_is_the_mean_over_all_logits_plus_gamma_cross_entropy(batch: tuple[Tensor, ...], gamma: float) -> None:
-    student, teacher, hard, _ = batch
+    student, teacher, hard, partner = batch
     s, t = student.double().numpy(), teacher.double().numpy()
     expected = ((s - t) ** 2).mean() - gamma * log_softmax(s, axis=1)[np.arange(7), hard].mean()
-    assert mse_gt(student, teacher, hard, gamma=gamma).item() == pytest.approx(expected, rel=1e-5)
+    mixed = Labels(hard, partner, torch.tensor(0.2), teacher)  # the label is the image's own, though it is mixed
+    assert Loss(kind="mse-gt", gamma=gamma)(student, mixed).item() == pytest.approx(expected, rel=1e-5)
 
 
-def test_mse_gt_takes_the_unmixed_label(batch: tuple[Tensor, ...]) -> None:
+@pytest.mark.parametrize("gt_label", ["own", "mixed"])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("kind", ["kl", "soft-ce", "mse-gt"])
+def test_every_soft_loss_is_joined_by_gamma_cross_entropy(
+    batch: tuple[Tensor, ...], kind: str, smoothing: float, gt_label: str
+) -> None:
     student, teacher, hard, partner = batch
-    loss = Loss(kind="mse-gt", gamma=0.5)
-    mixed = loss(student, Labels(hard, partner, torch.tensor(0.2), teacher))
-    assert torch.equal(mixed, loss(student, Labels(hard, teacher_logits=teacher)))
+    s, t = student.double().numpy(), teacher.double().numpy()
+    p, log_q = softmax(t / 4, axis=1), log_softmax(s / 4, axis=1)
+    soft = {
+        "kl": rel_entr(p, np.exp(log_q)).sum() / 7,
+        "soft-ce": -(p * log_q).sum() / 7,
+        "mse-gt": ((s - t) ** 2).mean(),
+    }[kind]
+    truth = np.eye(10)[hard] if gt_label == "own" else 0.2 * np.eye(10)[hard] + 0.8 * np.eye(10)[partner]
+    smooth = (1 - smoothing) * truth + smoothing / 10
+    expected = soft - 0.3 * (smooth * log_softmax(s, axis=1)).sum() / 7
+    values = {"temperature": 4, "gamma": 0.3, "gt_label": gt_label, "label_smoothing": smoothing}
+    loss = parse(Loss, {"kind": kind, **values}, where="loss")
+    labels = Labels(hard, partner, torch.tensor(0.2), teacher)
+    assert loss(student, labels).item() == pytest.approx(expected, rel=1e-4)
 
 
 def test_a_loss_by_name_is_its_function(batch: tuple[Tensor, ...]) -> None:
@@ -98,7 +115,7 @@ def test_a_loss_by_name_is_its_function(batch: tuple[Tensor, ...]) -> None:
         (Loss(kind="kl", temperature=20), kl(student, teacher, temperature=20)),
         (Loss(kind="kl", temperature=20, t2=True), kl(student, teacher, temperature=20, t2=True)),
         (Loss(kind="soft-ce", temperature=2), soft_ce(student, teacher, temperature=2)),
-        (Loss(kind="mse-gt", gamma=0.1), mse_gt(student, teacher, hard, gamma=0.1)),
+        (Loss(kind="mse-gt"), F.mse_loss(student, teacher)),
     ]
     for loss, expected in pairs:
         assert torch.equal(loss(student, labels), expected)

@@ -88,6 +88,12 @@ def test_fractions_of_the_run_are_milestones_too() -> None:
     assert values == pytest.approx([1, 0.2, 0.2, 0.04, 0.04])
 
 
+def test_edcs_linear_branch_is_one_minus_i_over_zeta_n() -> None:
+    linear = Schedule(kind="linear", zeta=2)  # what its `cos` really is on ImageNet
+    assert [linear.factor(epoch, 300) for epoch in (0, 150, 299)] == pytest.approx([1, 0.75, 0.5016667], abs=5e-8)
+    assert factors(Schedule(kind="linear"), 4) == [1, 0.75, 0.5, 0.25]
+
+
 def test_linear_and_constant() -> None:
     linear = Schedule(kind="linear", zeta=2)
     assert [linear.factor(epoch, 4) for epoch in range(4)] == pytest.approx([1, 0.875, 0.75, 0.625])

@@ -22,6 +22,7 @@ import yaml
 from rd3.base.errors import UserError, unknown
 from rd3.base.files import read_text
 from rd3.base.spec import parse
+from rd3.evaluation.ddranking.read import is_ddranking, read_ddranking
 from rd3.evaluation.derived import ROLES, counterpart
 from rd3.evaluation.modifiers import modified, split_modifiers
 from rd3.evaluation.protocol import Counterparts, Protocol
@@ -44,7 +45,8 @@ def known_protocols() -> list[str]:
 def load_protocol(name: str) -> Protocol:
     """A shipped protocol or a derived counterpart by its id (`rd3`, `rd3-hard`), or a file by its path (`.yaml`).
 
-    Behind either may stand modifiers (`rd3+test-peek`, see `rd3.evaluation.modifiers`).
+    `ddranking:PATH` is a configuration file of DD-Ranking. Behind each may stand modifiers (`rd3+test-peek`, see
+    `rd3.evaluation.modifiers`).
 
     Raises:
         UserError: unknown id, a file that is not a protocol, or a shipped file that was changed without a new version.
@@ -87,6 +89,9 @@ def _parent_and_role(name: str) -> tuple[str, str]:
 def _load(name: str, above: frozenset[Path] = frozenset()) -> Protocol:
     """`above`: the files that this one is the base of."""
     place, _, role = name.partition("#")
+    if is_ddranking(place):
+        protocol = read_ddranking(place).protocol
+        return counterpart(protocol, role) if role else protocol
     if place.endswith((".yaml", ".yml")):
         protocol = _read_protocol(Path(place), above)
         return counterpart(protocol, role) if role else protocol

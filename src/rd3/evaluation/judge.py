@@ -88,6 +88,7 @@ def judge(
         images = as_jpeg(images, settings.jpeg_quality)
     images = images.to(device)
     teachers = teachers.to(device) if teachers else None
+    forwards = teachers.forwards if teachers else 0
     labels = soft_labelling(settings, images, teachers=teachers, own=soft_labels)
     pictures = prepared(images, held_out=held, settings=settings, target=target, device=device)
     trials = [
@@ -103,7 +104,7 @@ def judge(
         relabel_seconds=labels.seconds + sum(trial.clock.labels for trial in trials),
         train_seconds=sum(trial.clock.total - trial.clock.labels - trial.clock.reports for trial in trials),
         report_seconds=sum(trial.clock.reports for trial in trials),
-        teacher_forwards=teachers.forwards if teachers else 0,
+        teacher_forwards=teachers.forwards - forwards if teachers else 0,
         label_bytes=label_bytes(settings, len(images), len(target.classes)),
         peak_memory=peak_memory(device),
         lr=best.lr,

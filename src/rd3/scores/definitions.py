@@ -14,7 +14,6 @@ from rd3.base.errors import UserError
 from rd3.base.spec import Spec
 from rd3.scores.intervals import Interval, t_interval
 
-
 USUAL_WEIGHT = 0.5  # of IOR in LRS, and of the augmented difference in ARS
 
 

@@ -97,9 +97,7 @@ def _what_differs(first: Record, second: Record) -> str:
     return "their settings or versions of rd3 differ"
 
 
-def rows(
-    records: Sequence[Record], *, w: float = USUAL_WEIGHT, gamma: float = USUAL_WEIGHT
-) -> list[dict[str, Any]]:
+def rows(records: Sequence[Record], *, w: float = USUAL_WEIGHT, gamma: float = USUAL_WEIGHT) -> list[dict[str, Any]]:
     """The ranking: groups in a stable order, and within a group from the best to the worst.
 
     Args:
@@ -153,7 +151,12 @@ def _row(cells: Cells, cell: Cell, *, w: float, gamma: float) -> dict[str, Any]:
         "fingerprint": fingerprint_of("row", sorted(run.fingerprint for run in runs.values())),
         "aids": sorted(first.aids),
         "rankable": first.protocol.not_rankable is None,
-        "flags": sorted({flag for run in runs.values() for flag in run.flags} | _mark(first) | _weak(whole, random) | _weighed(w, gamma)),
+        "flags": sorted(
+            {flag for run in runs.values() for flag in run.flags}
+            | _mark(first)
+            | _weak(whole, random)
+            | _weighed(w, gamma)
+        ),
     }
 
 

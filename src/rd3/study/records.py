@@ -80,7 +80,8 @@ class Record(Spec):
         peeked: best over the reported epochs; audit only, never ranked.
         curve: (epochs done, accuracy).
         lr: the learning rate that the student was trained with; None in records that are older than this entry.
-        rates: every rate that was tried, with its accuracy on the split held out from the real training data.
+        rates: where a rate was searched, each one with the accuracy that it was chosen by: on real training images held
+            out, or on the test split where the settings say so.
         correct: per test image, bit-packed, in hex; `test_images` of them.
         seconds, bytes, teacher_forwards, peak_memory: costs.
         aids: what the method was helped by.

@@ -52,9 +52,7 @@ class ScoreJobs:
         return list({job.key: job for job in jobs}.values())
 
 
-def score_jobs(
-    synthetic: Synthetic, bench: Bench, protocol: Protocol, *, scores: Sequence[str] = SCORES
-) -> ScoreJobs:
+def score_jobs(synthetic: Synthetic, bench: Bench, protocol: Protocol, *, scores: Sequence[str] = SCORES) -> ScoreJobs:
     """The jobs of a synthetic's own runs, and of the references with their random subsets.
 
     The references are those of (target, IPC, student, protocol, seed), whatever is scored against them.

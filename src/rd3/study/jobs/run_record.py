@@ -67,7 +67,7 @@ def make_record(
         peeked=result.peeked,
         curve=result.curve,
         lr=result.lr,
-        rates=result.rates,
+        rates=tuple(sorted(result.rates.items())),
         correct=result.correct,
         test_images=len(target.test),
         seconds=_seconds(made, teachers, result),

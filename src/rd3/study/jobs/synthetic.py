@@ -118,7 +118,9 @@ class SyntheticJob(Job):
         reset_peak_memory(device)
         start = time.perf_counter()
         made = method.distill(task)
-        assert method.soft_labels or made.soft_labels is None, f"{self.spec.method}: class attribute soft_labels is unset"
+        assert method.soft_labels or made.soft_labels is None, (
+            f"{self.spec.method}: class attribute soft_labels is unset"
+        )
         seconds = Seconds(squeeze=teacher.seconds if teacher else 0.0, synthesise=time.perf_counter() - start)
         manifest = Manifest(
             method=self.spec.label,

@@ -1,0 +1,61 @@
+"""What of a configuration file is done in another way here, or not at all, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from rd3.evaluation.ddranking.keys import RUN_TIME, DDRankingConfig
+from rd3.evaluation.ddranking.protocol import validation_transforms, train_transforms
+
+FULL_DATA = (
+    "the package's constant is not used; the whole target is trained once, under its own protocol, and kept"
+    " (--whole none leaves it and HLR out)"
+)
+
+
+class Notice(NamedTuple):
+    """A key, and what becomes of it."""
+
+    key: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.reason}"
+
+
+def notices(config: DDRankingConfig) -> list[Notice]:
+    """One line for every key that does not simply do what it says."""
+    return [Notice(key, f"ignored; {reason}") for key, reason in RUN_TIME.items() if key in config.given] + [
+        *_full_data(config),
+        *_transforms(config),
+        *_labels(config),
+    ]
+
+
+def _full_data(config: DDRankingConfig) -> Iterator[Notice]:
+    if config.kind != "ars" and not config.eval_full_data:
+        yield Notice("eval_full_data", FULL_DATA)
+    if "real_batch_size" in config.given:
+        yield Notice("real_batch_size", "ignored; the protocol of the whole target has its own")
+
+
+def _transforms(config: DDRankingConfig) -> Iterator[Notice]:
+    train, test = train_transforms(config), validation_transforms(config)
+    for key, found in (("custom_train_trans", train), ("custom_val_trans", test)):
+        yield from (Notice(key, f"{name}: {reason}") for name, reason in found.notices)
+    if test.operations:
+        kinds = ", ".join(str(operation["kind"]) for operation in test.operations)
+        yield Notice("custom_val_trans", f"ignored: {kinds}; test images are not augmented")
+    if test.normalisation != train.normalisation and config.custom_val_trans is not None:
+        used = train.normalisation or "the target's own statistics"
+        yield Notice("custom_val_trans", f"Normalize: one normalisation a protocol, {used} as in training")
+    if train.resize is not None:
+        yield Notice("custom_train_trans", f"Resize: ignored; the images are of {config.im_size[0]} pixels already")
+
+
+def _labels(config: DDRankingConfig) -> Iterator[Notice]:
+    if config.kind == "ars" and config.given & {"syn_batch_size", "real_batch_size"}:
+        yield Notice("syn_batch_size", "ignored; ARS has one batch_size")
+    if config.labels != "hard" and not config.teacher_model_names:
+        yield Notice("teacher_model_names", f"absent; the student's architecture, {config.model_name}, labels")
