@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 import tyro
-from benchmarks.ddranking.protocols import write_protocols
+from benchmarks.ddranking.protocols import write_config, write_protocols
 from benchmarks.ddranking.report import markdown
 from benchmarks.ddranking.results import result_of
 from benchmarks.ddranking.sides import Outcome, Sides
@@ -51,7 +51,10 @@ def run(options: Options, work: Path) -> dict[str, Any]:
     """Everything, one after the other."""
     say(f"making the task: {asdict(options.size)}")
     task = make_task(options.cifar10, options.sets, options.size, work)
-    sides = Sides(options.peer_python, task, write_protocols(options.size, work / "protocols"), work, options.cores)
+    config = work / "config.yaml"
+    write_config(options.size, task.teachers, config)
+    protocols = write_protocols(options.size, config, work / "protocols")
+    sides = Sides(options.peer_python, task, config, protocols, work, options.cores)
     outcomes: dict[str, Outcome] = {}
     first, second = options.sets
     for name, method, mode in (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import stdev
 from typing import Any
 
 from benchmarks.ddranking.protocols import RATES
@@ -11,7 +12,7 @@ from scipy import stats
 
 from rd3.base.spec import Spec
 from rd3.scores.definitions import SubAccuracies, score_replicates
-from rd3.scores.intervals import holm, paired_difference, t_interval
+from rd3.scores.intervals import ROUNDING, holm, paired_difference, t_interval
 
 Trainings = Sequence[Training]
 Parts = dict[str, list[float]]
@@ -34,7 +35,7 @@ def welch(first: Sequence[float], second: Sequence[float]) -> Gap:
     (-0.01, True)
     """
     mean = t_interval(first).mean - t_interval(second).mean
-    if min(len(first), len(second)) < 2 or len({*first}) + len({*second}) == 2:
+    if min(len(first), len(second)) < 2 or max(stdev(first), stdev(second)) < ROUNDING:
         return Gap(mean=mean)
     test = stats.ttest_ind(first, second, equal_var=False)
     bounds = test.confidence_interval(0.95)

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.ddranking.task import MEAN, MODEL, STD
-from rd3.study.scoring import score_jobs
 
 import rd3
 from rd3.study.bench import Bench
 from rd3.study.executors.base import Silent
 from rd3.study.executors.choose import choose_executor
 from rd3.study.records import Record, read_records
+from rd3.study.scoring import score_jobs
 from rd3.study.store import Store
 
 
@@ -53,13 +53,14 @@ def score(
     job: dict[str, Any], synthetic: rd3.Synthetic, target: rd3.Target, teacher: rd3.Teacher, store: Store
 ) -> dict[str, Any]:
     """`rd3.score`, with rates chosen on held-out training images or, for comparison, on the test images."""
-    protocol = job["protocols"]["searched"] + ("+test-peek" if job["mode"] == "test-peek" else "")
     return rd3.score(
         synthetic,
         target,
-        protocol=protocol,
+        protocol=job["protocols"]["searched"],
         teacher=teacher,
         seeds=job["seeds"],
+        scores=("lrs",),
+        selection=job["mode"],
         store=store,
         device="cpu",
         workers=job["workers"],

@@ -1,4 +1,4 @@
-"""The same recipe as rd3 protocols: `config.yaml` and what ddranking 0.2.0 makes of it, one entry a setting."""
+"""The recipe: one DD-Ranking configuration file for both sides, and the protocols that rd3 makes of it."""
 
 from __future__ import annotations
 
@@ -6,34 +6,24 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from benchmarks.ddranking.task import Size
+from benchmarks.ddranking.task import HERE, Size
 
 RATES = (0.001, 0.005, 0.01, 0.05, 0.1)  # the grid that ddranking searches
-TEST_INTERVAL = 20  # epochs between its tests
 JPEG_QUALITY = 75  # of the random images that it writes
-TESTS = {"report_every": TEST_INTERVAL, "report_phase": TEST_INTERVAL - 1, "checkpoints": 1}  # under test-peek
-SYNTHETIC_BATCH, REAL_BATCH = 50, 64
 
 
-def soft_fields(size: Size) -> dict[str, Any]:
-    """A_sa and A_ra; with hard labels and without CutMix, A_sh."""
-    return {
-        "labels": "online",
-        "epochs": size.epochs,
-        "batch_size": SYNTHETIC_BATCH,
-        "optimiser": "adamw",
-        "weight_decay": 0.01,
-        "wd_exclude_1d": False,
-        "schedule": "cosine",
-        "zeta": 2.0,
-        "augment": [{"kind": "random-resized-crop", "scale": [0.5, 1.0]}, {"kind": "flip", "p": 0.5}],
-        "mix": {"kind": "cutmix", "alpha": 1.0},
-        "loss": "kl",
-        "temperature": 20.0,
-        "kl_t2": False,
-        "normalisation": "cifar10-dc",
-        **TESTS,
+def write_config(size: Size, teachers: Path, path: Path) -> None:
+    """`config.yaml` with what depends on the size; ddranking gets the paths it writes to besides."""
+    values = yaml.safe_load((HERE / "config.yaml").read_text())
+    values |= {
+        "ipc": size.ipc,
+        "num_epochs": size.epochs,
+        "num_eval": size.repeats,
+        "syn_batch_size": size.synthetic_batch,
+        "real_batch_size": size.real_batch,
+        "teacher_dir": str(teachers),
     }
+    path.write_text(yaml.safe_dump(values, sort_keys=False))
 
 
 def whole_fields(size: Size) -> dict[str, Any]:
@@ -41,7 +31,7 @@ def whole_fields(size: Size) -> dict[str, Any]:
     return {
         "labels": "hard",
         "epochs": size.epochs,
-        "batch_size": REAL_BATCH,
+        "batch_size": size.real_batch,
         "optimiser": "sgd",
         "lr": 0.01,
         "momentum": 0.9,
@@ -51,36 +41,38 @@ def whole_fields(size: Size) -> dict[str, Any]:
         "milestones": [100],
         "loss": "ce",
         "normalisation": "cifar10-dc",
-        **TESTS,
     }
 
 
-def write_protocols(size: Size, folder: Path) -> dict[str, Path]:
-    """Protocol files by name: `whole`, `searched`, and `jpeg`, which is `searched` on images that went through JPEG."""
+def write_protocols(size: Size, config: Path, folder: Path) -> dict[str, Path]:
+    """Protocol files by name.
+
+    `whole` trains the whole target as ddranking does; `searched` is the configuration file scored against it; `jpeg` is
+    `searched` on images that went through JPEG.
+    """
     folder.mkdir()
-    searched = {**soft_fields(size), "lr_search": list(RATES)}
-    jpeg = {**searched, "jpeg_quality": JPEG_QUALITY}
+    against_whole = {
+        "counterparts": {"hard": "derived", "whole": str(folder / "whole.yaml")},
+        "hard_without_batch_augmentation": True,
+    }
+    searched = {"base": f"ddranking:{config}", **against_whole}
     return {
-        "whole": _write("whole", whole_fields(size), folder),
-        "searched": _write("searched", searched, folder),
+        "whole": _write(folder / "whole.yaml", whole_fields(size), purpose="reference"),
+        "searched": _write(folder / "searched.yaml", {}, **searched),
         # a version of the same id: seeds are made of the id, so the two differ by the pictures alone
-        "jpeg": _write("jpeg", jpeg, folder, id="searched", version=2),
+        "jpeg": _write(folder / "jpeg.yaml", {"jpeg_quality": JPEG_QUALITY}, **searched, name="searched", version=2),
     }
 
 
-def _write(name: str, fields: dict[str, Any], folder: Path, *, id: str | None = None, version: int = 1) -> Path:
-    path = folder / f"{name}.yaml"
-    whole = {"purpose": "reference"}
-    ranked = {"counterparts": {"hard": "derived", "whole": str(folder / "whole.yaml")}}
+def _write(path: Path, fields: dict[str, Any], *, name: str | None = None, version: int = 1, **more: Any) -> Path:
     content = {
-        "id": f"side-by-side-{id or name}",
+        "id": f"side-by-side-{name or path.stem}",
         "version": version,
-        "title": f"ddranking 0.2.0 side by side, {name}",
+        "title": f"side by side with ddranking 0.2.0, {path.stem}",
         "source": "ddranking 0.2.0",
         "not_rankable": "a cut recipe, for this comparison only",
-        "hard_without_batch_augmentation": True,
         "fields": {key: {"value": value, "provenance": "code"} for key, value in fields.items()},
-        **(whole if name == "whole" else ranked),
+        **more,
     }
     path.write_text(yaml.safe_dump(content, sort_keys=False))
     return path

@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 from benchmarks.ddranking.compare import as_released, at_each_rate, choices, scores
-from benchmarks.ddranking.sides import HERE, Outcome, our_part
-from benchmarks.ddranking.task import Task
+from benchmarks.ddranking.sides import Outcome, our_part
+from benchmarks.ddranking.task import HERE, Task
 from benchmarks.ddranking.trainings import PARTS
 
 import rd3

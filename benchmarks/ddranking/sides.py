@@ -12,15 +12,12 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from benchmarks.ddranking.protocols import REAL_BATCH, SYNTHETIC_BATCH
-from benchmarks.ddranking.task import Task
+from benchmarks.ddranking.task import HERE, Task
 from benchmarks.ddranking.trainings import JPEG, Training
 
 from rd3.base.errors import UserError
 from rd3.study.jobs.run import WHOLE
 from rd3.study.plan import RANDOM
-
-HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
@@ -44,32 +41,25 @@ class Sides:
 
     Attributes:
         peer_python: of an environment that has ddranking.
-        protocols: rd3's, by name.
+        config: the configuration file of ddranking.
+        protocols: what rd3 makes of it, by name.
         work: folder for job files, results and rd3's store.
         cores: threads of ddranking, processes of rd3.
     """
 
     peer_python: Path
     task: Task
+    config: Path
     protocols: dict[str, Path]
     work: Path
     cores: int
 
     def peer(self, method: str, *, repeats: int) -> Outcome:
         """ddranking's score of the set that `method` made."""
-        size = self.task.size
-        settings = {
-            "ipc": size.ipc,
-            "num_epochs": size.epochs,
-            "num_eval": repeats,
-            "syn_batch_size": SYNTHETIC_BATCH,
-            "real_batch_size": REAL_BATCH,
-            "teacher_dir": str(self.task.teacher_file.parents[2]),
-        }
         place = self.work / f"ddranking-{method}"
         job = {
-            "config": str(HERE / "config.yaml"),
-            "settings": settings,
+            "config": str(self.config),
+            "settings": {"num_eval": repeats},
             "npz": str(self.task.npz),
             "images": str(self.task.folders[method]),
             "work": str(place),

@@ -20,6 +20,7 @@ from rd3.squeeze.train import squeeze
 from rd3.study.store import Store
 from rd3.synthetic.transfer import export
 
+HERE = Path(__file__).parent
 MODEL = "convnet3-bn"
 PEER_MODEL = "ConvNet-3-BN"
 MEAN, STD = NORMALISATIONS["cifar10-dc"]  # what ddranking normalises with
@@ -34,15 +35,18 @@ class Size:
         teacher_epochs: of the teacher.
         ipc: images per class of the synthetic sets.
         epochs: of every training; ddranking tests after each 20th, so at least 20.
+        synthetic_batch, real_batch: batch sizes, of the small sets and of the whole training split.
         repeats: replicates.
     """
 
-    train_per_class: int = 200
-    test_per_class: int = 100
-    teacher_epochs: int = 15
-    ipc: int = 10
-    epochs: int = 40
-    repeats: int = 5
+    train_per_class: int = 40
+    test_per_class: int = 50
+    teacher_epochs: int = 20
+    ipc: int = 5
+    epochs: int = 20
+    synthetic_batch: int = 50
+    real_batch: int = 64
+    repeats: int = 4
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,11 @@ class Task:
     teacher_file: Path
     teacher: rd3.Teacher
     folders: dict[str, Path]
+
+    @property
+    def teachers(self) -> Path:
+        """The folder that ddranking looks for teachers in."""
+        return self.teacher_file.parents[2]
 
 
 def make_task(cifar10: Path, methods: Sequence[str], size: Size, work: Path) -> Task:

@@ -7,14 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 from benchmarks.ddranking.cifar_layout import write_cifar10
 from benchmarks.ddranking.compare import as_released, at_each_rate, choices, welch
-from benchmarks.ddranking.protocols import RATES, write_protocols
+from benchmarks.ddranking.protocols import RATES, write_config, write_protocols
 from benchmarks.ddranking.report import agrees, markdown
 from benchmarks.ddranking.results import held_out
-from benchmarks.ddranking.sides import HERE, our_trainings, peer_trainings
-from benchmarks.ddranking.task import MEAN, MODEL, STD, Size, write_part
+from benchmarks.ddranking.sides import our_trainings, peer_trainings
+from benchmarks.ddranking.task import MODEL, Size, write_part
 from benchmarks.ddranking.trainings import JPEG, Training, at_rate, peeked
 from statsmodels.stats.weightstats import CompareMeans, DescrStatsW
 from torchvision.datasets import CIFAR10
@@ -27,7 +26,9 @@ SIZE = Size(epochs=40)
 
 @pytest.fixture(scope="module")
 def protocols(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    return write_protocols(SIZE, tmp_path_factory.mktemp("benchmark") / "protocols")
+    folder = tmp_path_factory.mktemp("benchmark")
+    write_config(SIZE, folder / "teachers", folder / "config.yaml")
+    return write_protocols(SIZE, folder / "config.yaml", folder / "protocols")
 
 
 def trainings(*, shift: float = 0.0, jpeg: bool = False) -> list[Training]:
@@ -90,26 +91,28 @@ def values(path: str) -> dict[str, object]:
     return {name: field.value for name, field in rd3.load_protocol(path).fields.items()}
 
 
-def test_protocol_says_what_the_configuration_file_says(protocols: dict[str, Path]) -> None:
-    config = yaml.safe_load((HERE / "config.yaml").read_text())
-    transforms = {each["name"]: each.get("args") for each in config["custom_train_trans"]}
+def test_the_protocol_is_ddrankings_configuration(protocols: dict[str, Path]) -> None:
     own = values(str(protocols["searched"]))
-    assert own["augment"] == [
-        {"kind": "random-resized-crop", "scale": transforms["RandomResizedCrop"]["scale"]},
-        {"kind": "flip", "p": transforms["RandomHorizontalFlip"]["p"]},
-    ]
-    assert (list(MEAN), list(STD)) == (transforms["Normalize"]["mean"], transforms["Normalize"]["std"])
-    assert {"temperature": own["temperature"], "scale_loss": own["kl_t2"]} == config["loss_fn_kwargs"]
-    assert (own["optimiser"], own["weight_decay"]) == (config["optimizer"], config["weight_decay"])
-    assert own["mix"] == {"kind": "cutmix", "alpha": config["aug_params"]["beta"]}
-    assert own["lr_search"] == [0.001, 0.005, 0.01, 0.05, 0.1]
+    assert own["augment"] == [{"kind": "random-resized-crop", "scale": [0.5, 1.0]}, {"kind": "flip", "p": 0.5}]
+    assert own["mix"] == {"kind": "cutmix", "alpha": 1.0}
+    assert (own["labels"], own["loss"], own["temperature"], own["kl_t2"]) == ("online", "kl", 20.0, False)
+    assert (own["optimiser"], own["weight_decay"], own["wd_exclude_1d"]) == ("adamw", 0.01, False)
+    assert (own["schedule"], own["zeta"], own["epochs"], own["batch_size"]) == ("cosine", 2.0, 40, 50)
+    assert own["normalisation"] == "cifar10-dc"  # the teacher's too
+    assert own["lr_search"] == list(RATES) == [0.001, 0.005, 0.01, 0.05, 0.1]
 
 
 def test_hard_runs_leave_out_cutmix_alone(protocols: dict[str, Path]) -> None:
     soft, hard = (values(f"{protocols['searched']}{role}") for role in ("", "#hard"))
     assert hard["mix"] is None
     assert (hard["labels"], hard["loss"]) == ("hard", "ce")
-    assert {name for name in hard if hard[name] != soft.get(name)} == {"mix", "labels", "loss", "temperature"}
+    assert {name for name in hard if hard[name] != soft.get(name)} == {
+        "mix",
+        "labels",
+        "loss",
+        "temperature",
+        "teacher",
+    }
 
 
 def test_peeking_looks_at_every_twentieth_epoch(protocols: dict[str, Path]) -> None:
