@@ -11,7 +11,7 @@ import json
 import os
 import sys
 import tempfile
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -78,12 +78,20 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def work_folder(given: Path | None) -> AbstractContextManager[Path | str]:
+    """A new folder: the one that was asked for, which stays, or a temporary one."""
+    if given is None:
+        return tempfile.TemporaryDirectory()
+    if given.exists():
+        raise UserError(f"--work {given}: exists already; give a new folder")
+    given.mkdir(parents=True)
+    return nullcontext(given)
+
+
 def main(options: Options) -> int:
     prepare_process(torch.device("cpu"))
-    if options.work:
-        options.work.mkdir(parents=True)
     try:
-        with nullcontext(options.work) if options.work else tempfile.TemporaryDirectory() as work:
+        with work_folder(options.work) as work:
             result = run(options, Path(work).resolve())
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -10,6 +10,7 @@ from benchmarks.ddranking.task import HERE, Size
 
 RATES = (0.001, 0.005, 0.01, 0.05, 0.1)  # the grid that ddranking searches
 JPEG_QUALITY = 75  # of the random images that it writes
+ONE_TEST = {"checkpoints": 1}  # no test curve: ddranking tests once in 20 epochs
 
 
 def write_config(size: Size, teachers: Path, path: Path) -> None:
@@ -41,6 +42,7 @@ def whole_fields(size: Size) -> dict[str, Any]:
         "milestones": [100],
         "loss": "ce",
         "normalisation": "cifar10-dc",
+        **ONE_TEST,
     }
 
 
@@ -58,9 +60,11 @@ def write_protocols(size: Size, config: Path, folder: Path) -> dict[str, Path]:
     searched = {"base": f"ddranking:{config}", **against_whole}
     return {
         "whole": _write(folder / "whole.yaml", whole_fields(size), purpose="reference"),
-        "searched": _write(folder / "searched.yaml", {}, **searched),
+        "searched": _write(folder / "searched.yaml", ONE_TEST, **searched),
         # a version of the same id: seeds are made of the id, so the two differ by the pictures alone
-        "jpeg": _write(folder / "jpeg.yaml", {"jpeg_quality": JPEG_QUALITY}, **searched, name="searched", version=2),
+        "jpeg": _write(
+            folder / "jpeg.yaml", {**ONE_TEST, "jpeg_quality": JPEG_QUALITY}, **searched, name="searched", version=2
+        ),
     }
 
 
