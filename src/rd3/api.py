@@ -15,7 +15,7 @@ from rd3.scores.definitions import USUAL_WEIGHT, require_weights
 from rd3.scores.intervals import Interval, t_interval
 from rd3.squeeze.spec import teacher_spec
 from rd3.squeeze.teacher import Teacher
-from rd3.study.bench import Bench, Teachers, keep_teacher, require_same_target
+from rd3.study.bench import Bench, Teachers, keep_synthetic, keep_teacher, require_same_target
 from rd3.study.executors.base import Executor, Listener, Silent
 from rd3.study.executors.choose import choose_executor
 from rd3.study.jobs.base import Job
@@ -28,10 +28,11 @@ from rd3.study.records import Record
 from rd3.study.run import StudyResult
 from rd3.study.run import run_study as run_planned_study
 from rd3.study.scorecard import ScoreCard, parts_of
-from rd3.study.scoring import SCORES, score_jobs, with_learned_rate
+from rd3.study.scoring import SCORES, ScoreJobs, score_jobs, with_learned_rate
 from rd3.study.spec import StudySpec, load_study
 from rd3.study.store import Store
 from rd3.synthetic.artifact import Synthetic
+from rd3.synthetic.check import check
 from rd3.training.recipe import Recipe
 
 
@@ -161,7 +162,7 @@ def evaluate(
     store = store or Store()
     bench = Bench(target, teacher, student, seeds, store)
     judge, notes = with_learned_rate(load_protocol(selected(protocol, selection)), synthetic)
-    bench.keep(synthetic)
+    keep_synthetic(synthetic, target, store)
     jobs = bench.runs(judge, [bench.input_of(synthetic, notes)])
     _do(jobs, store, choose_executor(device, workers=workers), listener)
     records = tuple(record_of(job, store) for job in jobs)
@@ -206,29 +207,61 @@ def score(
     """
     require_weights(w, gamma)
     store = store or Store()
-    bench = Bench(target, teacher, student, seeds, store, whole and _whole_selected(whole, selection))
-    bench.keep(synthetic)
-    jobs = score_jobs(synthetic, bench, ranking_protocol(selected(protocol, selection)), scores=scores)
+    jobs = plan_score(
+        synthetic,
+        target,
+        protocol=protocol,
+        teacher=teacher,
+        student=student,
+        seeds=seeds,
+        whole=whole,
+        scores=scores,
+        selection=selection,
+        store=store,
+    )
+    keep_synthetic(synthetic, target, store)
     _do(jobs.all, store, choose_executor(device, workers=workers), listener)
     label = own_label(synthetic)
     records = {
         name: [record_of(run, store, label=label if name.startswith("synthetic") else None) for run in runs]
         for name, runs in jobs.parts.items()
     }
-    unique = {record.fingerprint: record for found in records.values() for record in found}
+    # a random set may be one of its own references: the same run then stands under two names
+    unique = {(record.fingerprint, record.method): record for found in records.values() for record in found}
     table = rows(list(unique.values()), w=w, gamma=gamma)
     row = next(r for r in table if r["method"] == label and r["protocol"]["id"] == jobs.protocol.id)
     return ScoreCard(row, parts_of(records), w=w, gamma=gamma)
+
+
+def plan_score(
+    synthetic: Synthetic,
+    target: Target,
+    *,
+    protocol: str = "rd3",
+    teacher: Teachers = None,
+    student: str | None = None,
+    seeds: int = 5,
+    whole: str | None = None,
+    scores: Sequence[str] = SCORES,
+    selection: Selection = "held-out",
+    store: Store,
+) -> ScoreJobs:
+    """The trainings behind `score`, by the sub-accuracy that they give; none is done.
+
+    Args:
+        teacher: also as a `Labeller`, for one that is still to be squeezed.
+    """
+    check(synthetic, target)
+    if whole not in (None, NOTHING):
+        whole = selected(str(whole), selection)
+    bench = Bench(target, teacher, student, seeds, store, whole)
+    return score_jobs(synthetic, bench, ranking_protocol(selected(protocol, selection)), scores=scores)
 
 
 def own_label(synthetic: Synthetic) -> str:
     """What the set is called beside its references, not to be taken for one of them."""
     method = synthetic.manifest.method
     return f"{method} (this set)" if method in (RANDOM, WHOLE) else method
-
-
-def _whole_selected(whole: str, selection: Selection) -> str:
-    return whole if whole == NOTHING else selected(whole, selection)
 
 
 def run_study(

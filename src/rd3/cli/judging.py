@@ -1,4 +1,4 @@
-"""What `rd3 evaluate` and `rd3 score` have in common: a synthetic, a target, a protocol, a student and seeds."""
+"""What `rd3 evaluate` and `rd3 score` have in common: a synthetic, a target, a protocol, students and seeds."""
 
 from __future__ import annotations
 
@@ -6,57 +6,100 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from rd3.cli.options import PixelMeaning, Place, TeacherChoice, get_teacher, worker_count
+from rd3.cli.options import Names, PixelMeaning, Place, TeacherChoice, get_teachers, split_names, worker_count
+
+if TYPE_CHECKING:
+    from rd3.data.target import Target
+    from rd3.synthetic.artifact import Synthetic
+
+SoftLabelMeaning = Literal["logits", "probabilities"] | None
 
 
 @dataclass(kw_only=True)
-class JudgeOptions(TeacherChoice, Place):
+class JudgedSet(TeacherChoice, Place):
+    """A synthetic set, and how it is judged."""
+
     synthetic: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="SYNTHETIC")]
     """folder or file of a synthetic set"""
-    target: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="TARGET")]
-    """the real data it was made from"""
     protocol: str = "rd3"
     """id of a protocol (rd3 list protocols), or a protocol file"""
-    student: str | None = None
-    """architecture; the teacher's by default"""
-    seeds: int = 5
-    """students trained, one a replicate"""
+    student: Annotated[Names, tyro.conf.arg(aliases=["--students"])] = ()
+    """architecture, the first teacher's by default; several (again, or a,b) are judged one after the other"""
+    selection: Literal["held-out", "test-peek"] = "held-out"
+    """test-peek chooses rates and epochs on the test split: for comparison only, and never ranked"""
     pixels: PixelMeaning = None
     """what floats are, in files that hold them: in [0, 1], in 0..255, or normalised as the target is"""
+    soft_label_form: SoftLabelMeaning = None
+    """what the set's own soft labels are, where it does not say so itself"""
+
+    @property
+    def students(self) -> tuple[str, ...]:
+        return split_names(self.student) or self.teacher_models[:1]
+
+
+@dataclass(kw_only=True)
+class JudgeOptions(JudgedSet):
+    target: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="TARGET")]
+    """the real data it was made from"""
+    seeds: int = 5
+    """students trained, one a replicate"""
+
+
+def read_inputs(options: JudgedSet, target: str) -> tuple[Synthetic, Target]:
+    """The synthetic and the real data, as the options describe them."""
+    from rd3.data.load import load_target
+    from rd3.synthetic import read_synthetic
+
+    real = load_target(target)
+    form = options.soft_label_form
+    return read_synthetic(options.synthetic, target=real, pixels=options.pixels, soft_label_form=form), real
+
+
+def need_teachers(options: JudgedSet, synthetic: Synthetic, target: Target, *, references: bool) -> bool:
+    """Whether a teacher labels anything; every student is tried on the way, before anything is trained.
+
+    Args:
+        references: whether random images are judged besides the set.
+    """
+    from rd3.evaluation.files import load_protocol
+    from rd3.models import create_model
+
+    found = False
+    for student in options.students:
+        settings, _ = load_protocol(options.protocol).resolve(target, synthetic.ipc, student)
+        create_model(student, classes=len(target.classes), size=target.size, channels=target.channels, seed=0)
+        own = settings.labels == "static" and synthetic.soft_labels is not None and not references
+        found = found or (settings.soft and not own)
+    return found
 
 
 @contextmanager
-def judged(options: JudgeOptions) -> Iterator[tuple[Any, Any, dict[str, Any]]]:
-    """(synthetic, target, keyword arguments) for `rd3.evaluate` and `rd3.score`, with progress shown meanwhile."""
+def judged(
+    options: JudgedSet, target: str, seeds: int, *, references: bool = False
+) -> Iterator[tuple[Synthetic, Target, dict[str, Any]]]:
+    """(synthetic, target, keyword arguments but `student`) for `rd3.evaluate` and `rd3.score`, with progress shown."""
     from rd3.cli.live import live
-    from rd3.data.load import load_target
-    from rd3.evaluation.files import load_protocol
-    from rd3.models import create_model
     from rd3.study.estimate import Estimator
-    from rd3.synthetic import read_synthetic
     from rd3.training.device import pick_device
 
-    target = load_target(options.target)
-    synthetic = read_synthetic(options.synthetic, target=target, pixels=options.pixels)
-    student = options.student or options.teacher_model
-    settings, _ = load_protocol(options.protocol).resolve(target, synthetic.ipc, student)
-    create_model(student, classes=len(target.classes), size=target.size, channels=target.channels, seed=0)
-    teacher = get_teacher(options, target, options) if settings.soft else None
+    synthetic, real = read_inputs(options, target)
+    needed = need_teachers(options, synthetic, real, references=references)
+    teachers = get_teachers(options, real, options) if needed else None
     workers = worker_count(options)
     estimator = Estimator(pick_device(options.device))
     with live(estimator.seconds, workers=workers) as listener:
         yield (
             synthetic,
-            target,
+            real,
             {
                 "protocol": options.protocol,
-                "teacher": teacher,
-                "student": student,
-                "seeds": options.seeds,
+                "teacher": teachers,
+                "seeds": seeds,
+                "selection": options.selection,
                 "store": options.store(),
                 "device": options.device,
                 "workers": workers,

@@ -18,9 +18,23 @@ if TYPE_CHECKING:
 
 Flag = Annotated[bool, tyro.conf.FlagCreatePairsOff]
 PixelMeaning = Literal["unit", "uint8", "normalised"] | None
+Names = Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME"), tyro.conf.UseAppendAction]
+Files = Annotated[tuple[Path, ...], tyro.conf.arg(metavar="FILE"), tyro.conf.UseAppendAction]
 Settings = Annotated[
     tuple[str, ...], tyro.conf.arg(name="setting", aliases=["-p"], metavar="KEY=VALUE"), tyro.conf.UseAppendAction
 ]
+
+
+DEFAULT_TEACHER = "convnet3-bn"
+
+
+def split_names(words: Sequence[str]) -> tuple[str, ...]:
+    """Names that were given one by one, or joined by commas.
+
+    >>> split_names(["mlp,lenet", "convnet3"])
+    ('mlp', 'lenet', 'convnet3')
+    """
+    return tuple(name.strip() for word in words for name in word.split(",") if name.strip())
 
 
 @dataclass
@@ -42,16 +56,21 @@ class Place:
 
 @dataclass
 class TeacherChoice:
-    """Which teacher labels, or is distilled from."""
+    """Which teachers label; the first is distilled from."""
 
-    teacher_model: str = "convnet3-bn"
-    """architecture that the target is squeezed into"""
+    teacher_model: Names = ()
+    """architecture that the target is squeezed into, convnet3-bn by default; several (again, or a,b) are a pool"""
     teacher_epochs: int | None = None
     """epochs in place of the recipe's"""
-    teacher_file: Path | None = None
+    teacher_file: Files = ()
     """a state dict (.pt) of that architecture, in place of squeezing one; it is checked on the test split"""
     teacher_seed: int = 0
     """seed of the squeeze"""
+
+    @property
+    def teacher_models(self) -> tuple[str, ...]:
+        """Their architectures, in the order given."""
+        return split_names(self.teacher_model) or (DEFAULT_TEACHER,)
 
 
 def read_settings(words: Sequence[str]) -> dict[str, Any]:
@@ -75,22 +94,45 @@ def read_settings(words: Sequence[str]) -> dict[str, Any]:
 
 
 def get_teacher(choice: TeacherChoice, target: Target, place: Place) -> Teacher:
-    """The chosen teacher: from its file, from the store, or squeezed now."""
+    """The first of the chosen teachers: from its file, from the store, or squeezed now."""
+    return get_teachers(choice, target, place, most=1)[0]
+
+
+def get_teachers(choice: TeacherChoice, target: Target, place: Place, *, most: int | None = None) -> list[Teacher]:
+    """The chosen teachers, at most so many."""
     import rd3
     from rd3.cli.live import live
 
-    if choice.teacher_file is not None:
-        return rd3.bring_teacher(choice.teacher_file, target, model=choice.teacher_model)
-    with live() as listener:
-        return rd3.squeeze(
-            target,
-            model=choice.teacher_model,
-            epochs=choice.teacher_epochs,
-            seed=choice.teacher_seed,
-            store=place.store(),
-            device=place.device,
-            listener=listener,
-        )
+    found = []
+    for model, file in teacher_sources(choice)[:most]:
+        if file is not None:
+            found.append(rd3.bring_teacher(file, target, model=model))
+            continue
+        with live() as listener:
+            found.append(
+                rd3.squeeze(
+                    target,
+                    model=model,
+                    epochs=choice.teacher_epochs,
+                    seed=choice.teacher_seed,
+                    store=place.store(),
+                    device=place.device,
+                    listener=listener,
+                )
+            )
+    return found
+
+
+def teacher_sources(choice: TeacherChoice) -> list[tuple[str, Path | None]]:
+    """(architecture, its file) of every chosen teacher.
+
+    Raises:
+        UserError: files that are not one an architecture.
+    """
+    models, files = choice.teacher_models, choice.teacher_file
+    if files and len(files) != len(models):
+        raise UserError(f"--teacher-file: {len(files)} for {len(models)} teacher(s); give one for each --teacher-model")
+    return list(zip(models, files or (None,) * len(models), strict=True))
 
 
 def worker_count(place: Place) -> int:

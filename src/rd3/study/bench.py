@@ -45,28 +45,6 @@ class Bench:
         self.whole = load_whole(whole).id if whole not in (None, NOTHING) else whole
         self.student = student or (self.teachers[0].name if self.teachers else "convnet3-bn")
 
-    def keep(self, synthetic: Synthetic) -> None:
-        """Put a synthetic that was made elsewhere into the store.
-
-        Raises:
-            UserError: it does not fit the target, or is not what the store has under its fingerprint.
-        """
-        check(synthetic, self.target)
-        fingerprint = synthetic.manifest.fingerprint
-        if self.store.has(SyntheticJob.kind, fingerprint):
-            if stored_synthetic(self.store, fingerprint).content_fingerprint != synthetic.content_fingerprint:
-                raise UserError(
-                    f"{synthetic.manifest.method}: its images or labels were changed since {fingerprint} was made; give"
-                    " the manifest of the changed set a fingerprint of its own"
-                )
-        else:
-            self.store.put(
-                SyntheticJob.kind,
-                fingerprint,
-                {"origin": synthetic.manifest.origin},
-                lambda folder: synthetic.save(folder / FOLDER),
-            )
-
     def runs(self, protocol: Protocol, inputs: Sequence[RunInput]) -> list[RunJob]:
         """One run a seed; seed r takes input r, modulo their number."""
         return [
@@ -121,6 +99,24 @@ def _labeller(teacher: Teacher | Labeller, target: Target, store: Store) -> Labe
     require_same_target(teacher, target)
     keep_teacher(teacher, store)
     return Labeller(teacher.fingerprint, teacher.name)
+
+
+def keep_synthetic(synthetic: Synthetic, target: Target, store: Store) -> None:
+    """Put a synthetic that was made elsewhere into the store.
+
+    Raises:
+        UserError: it does not fit the target, or is not what the store has under its fingerprint.
+    """
+    check(synthetic, target)
+    fingerprint = synthetic.manifest.fingerprint
+    if not store.has(SyntheticJob.kind, fingerprint):
+        origin = {"origin": synthetic.manifest.origin}
+        store.put(SyntheticJob.kind, fingerprint, origin, lambda folder: synthetic.save(folder / FOLDER))
+    elif stored_synthetic(store, fingerprint).content_fingerprint != synthetic.content_fingerprint:
+        raise UserError(
+            f"{synthetic.manifest.method}: its images or labels were changed since {fingerprint} was made; give"
+            " the manifest of the changed set a fingerprint of its own"
+        )
 
 
 def require_same_target(teacher: Teacher, target: Target) -> None:

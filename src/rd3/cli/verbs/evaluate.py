@@ -4,8 +4,8 @@ A synthetic is a folder that rd3 wrote, a folder CLASS/*.png of your own, or an 
 
 Examples:
   rd3 evaluate runs/synthetic/random-mnist5k-ipc10-1a2b3c mnist5k --teacher-model convnet3-bn-w32
-  rd3 evaluate my_images/ cifar10 --protocol rd3-hard --student resnet18 --seeds 3
-  rd3 evaluate set.npz folder:photos@64 --protocol my_protocol.yaml
+  rd3 evaluate my_images/ cifar10 --protocol rd3-hard --students resnet18,convnet3 --seeds 3
+  rd3 evaluate set.npz folder:photos@64 --protocol my_protocol.yaml --teacher-model resnet18 --teacher-model convnet4-bn
 """
 
 from __future__ import annotations
@@ -24,14 +24,16 @@ class Options(JudgeOptions):
 def main(options: Options) -> int:
     import rd3
 
-    with judged(options) as (synthetic, target, arguments):
-        result = rd3.evaluate(synthetic, target, **arguments)
-    first = result.records[0]
-    place = f"{first.method}, IPC {first.ipc}, on {target.name} under {first.protocol.id} ({first.student})"
-    sys.stdout.write(f"{place}: {result}\n")
-    for flag in sorted({flag for record in result.records for flag in record.flags}):
+    with judged(options, options.target, options.seeds) as (synthetic, target, arguments):
+        results = [rd3.evaluate(synthetic, target, student=student, **arguments) for student in options.students]
+    for result in results:
+        first = result.records[0]
+        place = f"{first.method}, IPC {first.ipc}, on {target.name} under {first.protocol.id} ({first.student})"
+        sys.stdout.write(f"{place}: {result}\n")
+    for flag in sorted({flag for result in results for record in result.records for flag in record.flags}):
         sys.stdout.write(f"  {flag}\n")
-    if first.protocol.not_rankable:
-        sys.stdout.write(f"  not rankable: {first.protocol.not_rankable}\n")
+    reason = results[0].records[0].protocol.not_rankable
+    if reason:
+        sys.stdout.write(f"  not rankable: {reason}\n")
     sys.stdout.write(f"  records: {options.store().root / 'run'}\n")
     return 0

@@ -14,7 +14,7 @@ from typing import Annotated
 
 import tyro
 
-from rd3.cli.options import Flag, Place, TeacherChoice, get_teacher
+from rd3.cli.options import Flag, Place, TeacherChoice, get_teachers
 
 
 @dataclass(kw_only=True)
@@ -29,9 +29,9 @@ def main(options: Options) -> int:
     from rd3.data.load import load_target
 
     target = load_target(options.target, download=options.download)
-    teacher = get_teacher(options, target, options)
-    sys.stdout.write(
-        f"teacher {teacher.fingerprint}: {teacher.name} on {target.name},"
-        f" {teacher.test_accuracy:.1%} on the test split, {teacher.seconds:.0f} s\n"
-    )
+    for teacher in get_teachers(options, target, options):
+        sys.stdout.write(
+            f"teacher {teacher.fingerprint}: {teacher.name} on {target.name},"
+            f" {teacher.test_accuracy:.1%} on the test split, {teacher.seconds:.0f} s\n"
+        )
     return 0

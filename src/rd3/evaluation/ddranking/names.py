@@ -29,9 +29,7 @@ def target_name(dataset: str) -> str:
     Raises:
         UserError: an unknown name, or one that rd3 has no source for.
     """
-    name = dataset.lower()
-    for prefix in METHOD_PREFIXES:
-        name = name.removeprefix(prefix)
+    name = _bare(dataset)
     if name in ELSEWHERE:
         raise UserError(
             f"dataset = {dataset}: rd3 has no source of this name; give the target, for instance folder:PATH"
@@ -41,6 +39,18 @@ def target_name(dataset: str) -> str:
             "dataset", dataset, ("CIFAR10", "CIFAR100", "TinyImageNet", "ImageNet1K", "ImageNette", "ImageWoof")
         )
     return TARGETS[name]
+
+
+def known_target(dataset: str) -> str | None:
+    """rd3's name of a data set, None for one that it has no source for."""
+    return TARGETS.get(_bare(dataset))
+
+
+def _bare(dataset: str) -> str:
+    name = dataset.lower()
+    for prefix in METHOD_PREFIXES:
+        name = name.removeprefix(prefix)
+    return name
 
 
 def model_name(name: str, *, torchvision: bool) -> str:

@@ -13,11 +13,13 @@ import yaml
 from rd3.base.errors import UserError
 from rd3.base.files import read_text
 from rd3.base.spec import parse
+from rd3.data.target import Target
 from rd3.evaluation.ddranking.keys import NULL_IS_A_VALUE, VERSIONS, DDRankingConfig, Version
 from rd3.evaluation.ddranking.names import target_name
 from rd3.evaluation.ddranking.protocol import protocol_of, student_name, teacher_names
-from rd3.evaluation.ddranking.report import Notice, notices
+from rd3.evaluation.ddranking.report import Notice, contradictions, notices
 from rd3.evaluation.protocol import Protocol
+from rd3.synthetic.artifact import Synthetic
 
 NAME = re.compile(rf"ddranking(-(?P<version>{'|'.join(map(re.escape, VERSIONS))}))?:(?P<path>.+)")
 IPC_ALONE = re.compile(r"ipc[-_]?\d+.*", re.IGNORECASE)
@@ -73,9 +75,9 @@ class DDRankingFile:
         """What the evaluator that the file is written for computes."""
         return SCORES[self.config.kind]
 
-    @property
-    def notices(self) -> list[Notice]:
-        return notices(self.config)
+    def notices_for(self, synthetic: Synthetic, target: Target) -> list[Notice]:
+        """What of the file is done in another way, or not at all, when `synthetic` is judged on `target`."""
+        return [*notices(self.config), *contradictions(self.config, synthetic, target)]
 
 
 def is_ddranking(name: str) -> bool:

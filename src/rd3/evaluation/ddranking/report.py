@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from rd3.data.target import Target
 from rd3.evaluation.ddranking.keys import RUN_TIME, DDRankingConfig
-from rd3.evaluation.ddranking.protocol import validation_transforms, train_transforms
+from rd3.evaluation.ddranking.names import known_target
+from rd3.evaluation.ddranking.protocol import train_transforms, validation_transforms
+from rd3.synthetic.artifact import Synthetic
 
 FULL_DATA = (
     "the package's constant is not used; the whole target is trained once, under its own protocol, and kept"
@@ -31,6 +34,18 @@ def notices(config: DDRankingConfig) -> list[Notice]:
         *_transforms(config),
         *_labels(config),
     ]
+
+
+def contradictions(config: DDRankingConfig, synthetic: Synthetic, target: Target) -> list[Notice]:
+    """Where the file says something else than the data do; the data are judged as they are."""
+    found = []
+    if synthetic.ipc != config.ipc:
+        found.append(Notice("ipc", f"{config.ipc} in the file; the set has {synthetic.ipc or 'no single number'}"))
+    if target.size != config.im_size[0]:
+        found.append(Notice("im_size", f"{config.im_size[0]} in the file; {target.name} has {target.size} pixels"))
+    if known_target(config.dataset) != target.name:
+        found.append(Notice("dataset", f"{config.dataset} in the file; the set is judged on {target.name}"))
+    return found
 
 
 def _full_data(config: DDRankingConfig) -> Iterator[Notice]:
