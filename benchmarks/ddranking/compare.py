@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from statistics import stdev
+from statistics import fmean, stdev
 from typing import Any
 
 from benchmarks.ddranking.protocols import RATES
@@ -14,6 +14,7 @@ from rd3.base.spec import Spec
 from rd3.scores.definitions import SubAccuracies, score_replicates
 from rd3.scores.intervals import ROUNDING, holm, paired_difference, t_interval
 
+ALL = "mean of all"
 Trainings = Sequence[Training]
 Parts = dict[str, list[float]]
 
@@ -72,12 +73,14 @@ def as_released(peer: Trainings, ours: Trainings) -> list[dict[str, Any]]:
 
 
 def at_each_rate(peer: Trainings, ours: Trainings) -> list[dict[str, Any]]:
-    """One row an accuracy and rate: no rate is chosen."""
+    """One row an accuracy and rate: no rate is chosen. The last row, their mean in each repeat, has the least noise."""
     places = [("A_rh", None), *((part, lr) for part in PARTS if part != "A_rh" for lr in RATES)]
     names = {place: place[0] if place[1] is None else f"{place[0]} at {place[1]}" for place in places}
     theirs = {names[part, lr]: at_rate(peer, part, lr) for part, lr in places}
     own = {names[part, lr]: at_rate(ours, JPEG if part == "A_ra" else part, lr) for part, lr in places}
-    return _rows(theirs, own)
+    return _rows(
+        *({**side, ALL: [fmean(values) for values in zip(*side.values(), strict=True)]} for side in (theirs, own))
+    )
 
 
 def _rows(theirs: Parts, own: Parts) -> list[dict[str, Any]]:
