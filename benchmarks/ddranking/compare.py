@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from statistics import fmean, stdev
 from typing import Any
@@ -38,8 +39,10 @@ def welch(first: Sequence[float], second: Sequence[float]) -> Gap:
     mean = t_interval(first).mean - t_interval(second).mean
     if min(len(first), len(second)) < 2 or max(stdev(first), stdev(second)) < ROUNDING:
         return Gap(mean=mean)
-    test = stats.ttest_ind(first, second, equal_var=False)
-    bounds = test.confidence_interval(0.95)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # scipy's, where one of the two has no spread
+        test = stats.ttest_ind(first, second, equal_var=False)
+        bounds = test.confidence_interval(0.95)
     return Gap(mean=mean, low=float(bounds.low), high=float(bounds.high), p=float(test.pvalue))
 
 

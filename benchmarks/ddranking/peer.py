@@ -47,7 +47,7 @@ class Noted(LabelRobustScoreSoft):
 
     @contextmanager
     def _noting(self, part: str, lr: float | None) -> Iterator[dict[str, Any]]:
-        note = {"part": part, "lr": lr, "seed": torch.initial_seed(), "tests": [], "test_seconds": 0.0}
+        note: dict[str, Any] = {"part": part, "lr": lr, "seed": torch.initial_seed(), "tests": [], "test_seconds": 0.0}
         self.trainings.append(note)
         begun = time.perf_counter()
         yield note

@@ -53,11 +53,11 @@ def write_protocols(size: Size, config: Path, folder: Path) -> dict[str, Path]:
     `searched` on images that went through JPEG.
     """
     folder.mkdir()
-    against_whole = {
+    against_whole: dict[str, Any] = {
         "counterparts": {"hard": "derived", "whole": str(folder / "whole.yaml")},
         "hard_without_batch_augmentation": True,
     }
-    searched = {"base": f"ddranking:{config}", **against_whole}
+    searched: dict[str, Any] = {"base": f"ddranking:{config}", **against_whole}
     return {
         "whole": _write(folder / "whole.yaml", whole_fields(size), purpose="reference"),
         "searched": _write(folder / "searched.yaml", ONE_TEST, **searched),

@@ -6,18 +6,21 @@ import platform
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import yaml
-from benchmarks.ddranking.compare import as_released, at_each_rate, choices, scores
+from benchmarks.ddranking.compare import as_ddranking_chooses, as_released, at_each_rate, choices, scores
 from benchmarks.ddranking.sides import Outcome, our_part
 from benchmarks.ddranking.task import HERE, Task
 from benchmarks.ddranking.trainings import PARTS
 
 import rd3
+from rd3.base.errors import UserError
 from rd3.scores.intervals import t_interval
 from rd3.training.device import environment
 
+HELD_OUT = ("held-out", "held-out second")
 SCHEMA = "rd3.benchmark.ddranking/1"
 
 
@@ -28,6 +31,7 @@ def result_of(task: Task, sets: tuple[str, str], outcomes: Mapping[str, Outcome]
         outcomes: `ddranking`, `ddranking second`, `held-out`, `held-out second`, `test-peek` and `jpeg`.
     """
     peer = outcomes["ddranking"]
+    require_all_noted(peer)
     ours = (*outcomes["test-peek"].trainings, *outcomes["jpeg"].trainings)
     return {
         "schema": SCHEMA,
@@ -45,8 +49,31 @@ def result_of(task: Task, sets: tuple[str, str], outcomes: Mapping[str, Outcome]
         "held_out": held_out(outcomes["held-out"].found["records"]),
         "printed": peer.found["printed"],
         "costs": [_cost(name, outcome) for name, outcome in outcomes.items()],
-        "trainings": {"ddranking": [asdict(one) for one in peer.trainings], "rd3": [asdict(one) for one in ours]},
+        "trainings": {
+            "ddranking": [asdict(one) for one in peer.trainings],
+            "ddranking second": [asdict(one) for one in outcomes["ddranking second"].trainings],
+            "rd3": [asdict(one) for one in ours],
+        },
+        "runs": {name: [_run(record) for record in outcomes[name].found["records"]] for name in HELD_OUT},
     }
+
+
+def require_all_noted(peer: Outcome) -> None:
+    """What was noted of ddranking must add up to what it prints.
+
+    Raises:
+        UserError: it does not.
+    """
+    noted = scores(as_ddranking_chooses(peer.trainings))
+    for name, key in (("HLR", "hard_label_recovery_mean"), ("IOR", "improvement_over_random_mean")):
+        found, printed = 100 * fmean(noted[name]), peer.found["printed"][key]
+        if abs(found - printed) > 1e-4:
+            raise UserError(f"ddranking prints {name} {printed}, and its trainings give {found}: some went unnoticed")
+
+
+def _run(record: dict[str, Any]) -> dict[str, Any]:
+    kept = ("method", "replicate", "seed", "accuracy", "lr", "rates", "seconds")
+    return {"part": our_part(record), **{key: record[key] for key in kept}}
 
 
 def held_out(records: Iterable[dict[str, Any]]) -> dict[str, Any]:

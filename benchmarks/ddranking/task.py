@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -81,7 +82,7 @@ def make_task(cifar10: Path, methods: Sequence[str], size: Size, work: Path) -> 
 def write_part(cifar10: Path, npz: Path, size: Size) -> None:
     """Random images of every class, class by class, the same ones for the same order of the file."""
     draw = np.random.default_rng(0)
-    parts: dict[str, Pixels | Labels] = {}
+    parts: dict[str, Any] = {}
     for split, count in (("train", size.train_per_class), ("test", size.test_per_class)):
         images, labels = read_cifar10(cifar10, split)
         order = draw.permutation(len(labels))

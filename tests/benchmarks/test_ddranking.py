@@ -11,14 +11,15 @@ from benchmarks.ddranking.cifar_layout import write_cifar10
 from benchmarks.ddranking.compare import as_released, at_each_rate, choices, welch
 from benchmarks.ddranking.protocols import RATES, write_config, write_protocols
 from benchmarks.ddranking.report import agrees, markdown
-from benchmarks.ddranking.results import held_out
-from benchmarks.ddranking.sides import our_trainings, peer_trainings
+from benchmarks.ddranking.results import held_out, require_all_noted
+from benchmarks.ddranking.sides import Outcome, our_trainings, peer_trainings
 from benchmarks.ddranking.task import MODEL, Size, write_part
 from benchmarks.ddranking.trainings import JPEG, Training, at_rate, peeked
 from statsmodels.stats.weightstats import CompareMeans, DescrStatsW
 from torchvision.datasets import CIFAR10
 
 import rd3
+from rd3.base.errors import UserError
 from rd3.models import create_model
 
 SIZE = Size(epochs=40)
@@ -195,6 +196,15 @@ def test_scores_are_repeat_by_repeat_and_in_fractions() -> None:
     assert rows["IOR"]["ddranking"]["mean"] == pytest.approx(0.05)
     assert rows["IOR"]["rd3"]["mean"] == pytest.approx(0.06)
     assert 0 < rows["LRS"]["rd3"]["mean"] < 1
+
+
+def test_an_unnoticed_training_is_found_out() -> None:
+    hlr = 100 * np.mean([0.5 - 0.22, 0.51 - 0.304, 0.52 - 0.222])
+    printed = {"hard_label_recovery_mean": hlr, "improvement_over_random_mean": 5.0}
+    require_all_noted(Outcome(1.0, tuple(trainings()), {"printed": printed}))
+    missed = tuple(one for one in trainings() if one.lr != RATES[3])
+    with pytest.raises(UserError, match="went unnoticed"):
+        require_all_noted(Outcome(1.0, missed, {"printed": printed}))
 
 
 def test_choices_are_paired_differences() -> None:
