@@ -26,6 +26,7 @@ class Bench:
     """Where one synthetic is judged: target, teachers, student and seeds.
 
     Args:
+        whole: protocol for the whole target in place of the one that a protocol names, or `none`.
         teachers: who may label; one that is given as a `Teacher` is put into the store, a `Labeller` must get there.
     """
 
@@ -42,7 +43,8 @@ class Bench:
             raise UserError(f"seeds = {seeds}: at least 1 is needed")
         self.target, self.seeds, self.store = target, seeds, store
         self.teachers = [_labeller(teacher, target, store) for teacher in listed(teachers)]
-        self.whole = load_whole(whole).id if whole not in (None, NOTHING) else whole
+        self.whole = whole
+        self._whole_id = load_whole(whole).id if whole not in (None, NOTHING) else whole
         self.student = student or (self.teachers[0].name if self.teachers else "convnet3-bn")
 
     def runs(self, protocol: Protocol, inputs: Sequence[RunInput]) -> list[RunJob]:
@@ -55,7 +57,7 @@ class Bench:
                 student=self.student,
                 replicate=replicate,
                 teachers=self.teachers,
-                whole=self.whole,
+                whole=self._whole_id,
             )
             for replicate in range(self.seeds)
         ]
@@ -112,11 +114,15 @@ def keep_synthetic(synthetic: Synthetic, target: Target, store: Store) -> None:
     if not store.has(SyntheticJob.kind, fingerprint):
         origin = {"origin": synthetic.manifest.origin}
         store.put(SyntheticJob.kind, fingerprint, origin, lambda folder: synthetic.save(folder / FOLDER))
-    elif stored_synthetic(store, fingerprint).content_fingerprint != synthetic.content_fingerprint:
+    elif _judged_by(stored_synthetic(store, fingerprint)) != _judged_by(synthetic):
         raise UserError(
             f"{synthetic.manifest.method}: its images or labels were changed since {fingerprint} was made; give"
             " the manifest of the changed set a fingerprint of its own"
         )
+
+
+def _judged_by(synthetic: Synthetic) -> tuple[str, float | None, str | None]:
+    return synthetic.content_fingerprint, synthetic.learned_lr, synthetic.manifest.soft_label_form
 
 
 def require_same_target(teacher: Teacher, target: Target) -> None:

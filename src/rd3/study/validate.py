@@ -11,6 +11,8 @@ from rd3.base.errors import UserError
 from rd3.base.files import read_json, read_text
 from rd3.base.spec import parse
 from rd3.data.load import load_target
+from rd3.evaluation.ddranking.read import read_ddranking
+from rd3.evaluation.ddranking.report import notices
 from rd3.evaluation.files import counterpart_ids, load_protocol
 from rd3.study.plan import make_plan
 from rd3.study.ranking import SCHEMA
@@ -54,11 +56,21 @@ def _yaml(path: Path) -> Iterator[str]:
     if isinstance(values, dict) and "methods" in values:
         plan = make_plan(load_study(str(path)))
         yield f"{path}: a study of {len(plan.jobs)} jobs"
+    elif isinstance(values, dict) and "fields" not in values and "model_name" in values:
+        yield from _ddranking(path)
     else:
         protocol = load_protocol(str(path))
         others = ", ".join(filter(None, counterpart_ids(protocol).model_dump().values()))
         scored = f"; scored with {others}" if others else ""
         yield f"{path}: protocol {protocol.id}, version {protocol.version}, hash {protocol.hash}{scored}"
+
+
+def _ddranking(path: Path) -> Iterator[str]:
+    file = read_ddranking(f"ddranking:{path}")
+    protocol, scores = file.protocol, " and ".join(file.scores).upper()
+    yield f"{path}: a configuration file of DD-Ranking for {scores}, on {file.config.dataset}"
+    yield f"{path}: protocol {protocol.id}, hash {protocol.hash}, student {file.student}, {file.seeds} seeds"
+    yield from (f"{path}: {notice}" for notice in notices(file.config))
 
 
 def _store(store: Store) -> Iterator[str]:

@@ -20,6 +20,7 @@ from torch.utils.data import Dataset
 
 from rd3.base.errors import UserError
 from rd3.base.files import new_directory, os_errors, sha256_of
+from rd3.base.spec import fingerprint_of
 from rd3.relabel.storage import hard_label_bytes
 from rd3.synthetic.manifest import Manifest, Seconds, Stored, StoredFile, read_manifest
 from rd3.synthetic.soft_labels import SoftLabelForm, require_form
@@ -85,7 +86,7 @@ class Synthetic(Dataset[tuple[Tensor, int]]):
         return balanced_ipc(self.labels, len(self.classes))
 
     def declaring(self, form: SoftLabelForm | None) -> Synthetic:
-        """The same with its soft labels declared as `form`; None leaves it as it is.
+        """The same with its soft labels declared as `form`, under a fingerprint of its own; None leaves it as it is.
 
         Raises:
             UserError: it has no soft labels, or they are not of that form.
@@ -94,7 +95,11 @@ class Synthetic(Dataset[tuple[Tensor, int]]):
             return self
         if self.soft_labels is None:
             raise UserError(f"soft_label_form = {form}: the set has no soft labels")
-        return replace(self, manifest=self.manifest.model_copy(update={"soft_label_form": form}))
+        changes = {
+            "soft_label_form": form,
+            "fingerprint": fingerprint_of("declared", [self.manifest.fingerprint, form]),
+        }
+        return replace(self, manifest=self.manifest.model_copy(update=changes))
 
     @property
     def image_bytes(self) -> int:

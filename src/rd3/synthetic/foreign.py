@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from rd3.base.errors import UserError
+from rd3.base.spec import fingerprint_of
 from rd3.synthetic.artifact import Manifest, Synthetic, balanced_ipc, content_fingerprint
 from rd3.synthetic.check import require_classes, require_shape
 from rd3.synthetic.format import Request
@@ -69,12 +70,19 @@ def assemble(raw: Raw, request: Request, *, origin: str) -> Synthetic:
         target_fingerprint=target.fingerprint if target else None,
         classes=classes,
         ipc=balanced_ipc(labels, len(classes)),
-        fingerprint=content_fingerprint(images, labels, soft_labels),
+        fingerprint=_fingerprint(content_fingerprint(images, labels, soft_labels), raw),
         info=info,
         origin=f"imported from {origin}",
         soft_label_form=raw.soft_label_form if soft_labels is not None else None,
     )
     return Synthetic(images, labels, soft_labels, raw.learned_lr, manifest)
+
+
+def _fingerprint(content: str, raw: Raw) -> str:
+    """Of pixels and labels, and of what is said about them, which decides how they are judged."""
+    if raw.learned_lr is None and raw.soft_label_form is None:
+        return content
+    return fingerprint_of("imported", [content, raw.learned_lr, raw.soft_label_form])
 
 
 def _labels(labels: Array, images: int) -> Tensor:

@@ -184,7 +184,9 @@ def _loss_settings(config: DDRankingConfig) -> Fields:
         weight = given.get("mse_weight", 1.0)
         if weight != 1:
             raise UserError(f"loss_fn_kwargs: mse_weight = {weight}: the MSE weighs 1 here; divide both weights by it")
-        return {"gamma": _of(config, "loss_fn_kwargs", given.get("ce_weight", 0.0))}
+        gamma = {"gamma": _of(config, "loss_fn_kwargs", given.get("ce_weight", 0.0))}
+        mixed = _ours("logits", "mse_gt compares logits, so those are mixed with the images")
+        return gamma | ({"static_mix": mixed} if config.labels == "static" else {})
     return {
         "temperature": _of(config, "loss_fn_kwargs", given.get("temperature", USUAL_TEMPERATURE)),
         "kl_t2": _of(config, "loss_fn_kwargs", given.get("scale_loss", False)),

@@ -77,7 +77,10 @@ class DDRankingFile:
 
     def notices_for(self, synthetic: Synthetic, target: Target) -> list[Notice]:
         """What of the file is done in another way, or not at all, when `synthetic` is judged on `target`."""
-        return [*notices(self.config), *contradictions(self.config, synthetic, target)]
+        missing = [place for place in self.teacher_files if not place.is_file()]
+        elsewhere = [Notice("teacher_dir", f"{missing[0]} is not there; rd3 squeezes its own")] if missing else []
+        found = contradictions(self.config, synthetic, target)
+        return [*notices(self.config), *found, *(elsewhere if self.config.labels != "hard" else ())]
 
 
 def is_ddranking(name: str) -> bool:

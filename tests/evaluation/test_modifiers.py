@@ -1,0 +1,102 @@
+"""Comparison protocols that are made of another's id."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rd3.base.errors import UserError
+from rd3.data.load import load_target
+from rd3.evaluation.files import list_protocols, load_protocol, locked_hashes
+from rd3.evaluation.modifiers import CHANGES, learned_rate, selected, split_modifiers
+
+SEARCHING = (
+    "id: mine\nversion: 1\nbase: rd3\ntitle: mine\nsource: tests\n"
+    "counterparts: {hard: derived, plain: derived, whole: whole}\nfields:\n"
+    "  lr_search: {cases: [{value: [0.01, 0.1], when: {size_max: 16}}, {value: null}], provenance: inferred}\n"
+)
+
+
+@pytest.fixture
+def searching(tmp_path: Path) -> str:
+    (tmp_path / "mine.yaml").write_text(SEARCHING)
+    return str(tmp_path / "mine.yaml")
+
+
+@pytest.mark.parametrize("modifier", [*CHANGES, "lr0.02"])
+def test_a_modified_protocol_has_an_id_and_a_hash_of_its_own(modifier) -> None:
+    usual, other = load_protocol("rd3"), load_protocol(f"rd3+{modifier}")
+    assert other.id == f"rd3+{modifier}"
+    assert other.hash != usual.hash
+    assert other.hash not in locked_hashes().values()
+    assert (other.not_rankable is None) == modifier.startswith("lr")
+
+
+def test_peeking_changes_what_is_chosen_and_nothing_else() -> None:
+    target = load_target("digits")
+    (usual, _), (peeking, flags) = (load_protocol(n).resolve(target, 1, "mlp") for n in ("rd3", "rd3+test-peek"))
+    assert peeking.peeks
+    assert peeking == usual.model_copy(update={"selection": "test-peek", "report": "best"})
+    assert "chosen on the test split: for comparison only" in flags
+
+
+def test_the_counterparts_of_a_modified_protocol_are_modified_alike() -> None:
+    peeking = load_protocol("rd3+test-peek")
+    named = peeking.counterparts
+    assert (named.hard, named.plain, named.whole) == ("rd3-hard+test-peek", "rd3-plain+test-peek", "whole+test-peek")
+    for name in (named.hard, named.plain, named.whole):
+        assert load_protocol(name).not_rankable is not None
+        assert load_protocol(name).resolve(load_target("digits"), None, "mlp")[0].peeks
+    assert load_protocol(named.hard).counterparts.plain == "rd3-hard-plain+test-peek"
+    # what is done to labels and rates of small sets concerns the whole target's own protocol not at all
+    assert load_protocol("rd3+unmixed-labels").counterparts.whole == "whole"
+
+
+def test_a_learned_rate_joins_a_search_where_there_is_one(searching) -> None:
+    protocol = load_protocol(f"{searching}+lr0.05")
+    small, large = load_target("digits"), load_target("mnist5k")
+    assert protocol.resolve(small, 1, "mlp")[0].lr_search == (0.01, 0.05, 0.1)
+    assert protocol.resolve(large, 1, "mlp")[0].lr_search is None
+    hard = load_protocol(str(protocol.counterparts.hard))
+    assert (hard.id, hard.resolve(small, 1, "mlp")[0].lr_search) == ("mine-hard+lr0.05", (0.01, 0.05, 0.1))
+
+
+def test_modifiers_add_up(searching) -> None:
+    protocol = load_protocol(f"{searching}#hard+lr0.05+test-peek+unmixed-labels")
+    assert protocol.id == "mine-hard+lr0.05+test-peek+unmixed-labels"
+    settings, _ = protocol.resolve(load_target("digits"), 1, "mlp")
+    assert (settings.lr_search, settings.selection, settings.mix_labels) == ((0.01, 0.05, 0.1), "test-peek", "none")
+    assert "test split" in str(protocol.not_rankable)
+    assert "unmixed" in str(protocol.not_rankable)
+
+
+@pytest.mark.parametrize("rate", [0.0214, 1e-5, 0.021400000900030136, 3.0])
+def test_a_rate_reads_back_to_six_digits(rate) -> None:
+    name, (modifier,) = split_modifiers(f"rd3+{learned_rate(rate)}")
+    assert name == "rd3"
+    assert float(modifier.removeprefix("lr")) == pytest.approx(rate, rel=1e-5)
+
+
+def test_a_plus_in_a_path_is_part_of_the_path(tmp_path) -> None:
+    (tmp_path / "a+b").mkdir()
+    (tmp_path / "a+b" / "mine.yaml").write_text(SEARCHING)
+    assert load_protocol(f"{tmp_path}/a+b/mine.yaml+test-peek").id == "mine+test-peek"
+
+
+def test_unknown_modifiers_are_unknown_protocols() -> None:
+    with pytest.raises(UserError, match=r"unknown protocol 'rd3\+peek'"):
+        load_protocol("rd3+peek")
+    with pytest.raises(UserError, match="unknown selection 'best'"):
+        selected("rd3", "best")  # type: ignore[arg-type]
+    assert selected("rd3+test-peek", "test-peek") == "rd3+test-peek"
+
+
+def test_a_file_that_searches_for_random_images_only_must_say_so(tmp_path) -> None:
+    (tmp_path / "mine.yaml").write_text(f"{SEARCHING}  lr_search_for: {{value: random, provenance: code}}\n")
+    with pytest.raises(UserError, match="searches rates for random images only, so not_rankable must say so"):
+        load_protocol(str(tmp_path / "mine.yaml"))
+
+
+def test_no_shipped_protocol_has_an_id_that_reads_as_modified() -> None:
+    assert all(split_modifiers(name) == (name, []) for name in list_protocols())
