@@ -34,7 +34,8 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
     """
     target = rd3.load_target(f"npz:{job['npz']}")
     teacher = rd3.bring_teacher(Path(job["teacher_file"]), target, model=MODEL, mean=MEAN, std=STD)
-    synthetic = rd3.read_synthetic(job["images"], target=target)
+    images = Path(job["images"])
+    synthetic = rd3.read_synthetic(images, target=target, name=f"{images.name} set")  # not to be taken for a reference
     store = Store(Path(job["home"]))
     known = {record.fingerprint for record in _records(store)}
     begun = time.perf_counter()
