@@ -18,10 +18,10 @@ from typing import Any
 
 import torch
 import tyro
-from benchmarks.ddranking.protocols import write_config, write_protocols
+from benchmarks.ddranking.protocols import TEST_INTERVAL, write_config, write_protocols
 from benchmarks.ddranking.report import markdown
 from benchmarks.ddranking.results import result_of
-from benchmarks.ddranking.sides import Outcome, Sides
+from benchmarks.ddranking.sides import Outcome, Sides, require_peer
 from benchmarks.ddranking.task import Size, make_task
 
 from rd3.base.errors import UserError
@@ -48,7 +48,16 @@ class Options:
 
 
 def run(options: Options, work: Path) -> dict[str, Any]:
-    """Everything, one after the other."""
+    """Everything, one after the other.
+
+    Raises:
+        UserError: before anything is trained, where ddranking could not do its part.
+    """
+    require_peer(options.peer_python)
+    if options.size.epochs % TEST_INTERVAL:
+        raise UserError(
+            f"--epochs {options.size.epochs}: ddranking tests after each {TEST_INTERVAL}th; give a multiple"
+        )
     say(f"making the task: {asdict(options.size)}")
     task = make_task(options.cifar10, options.sets, options.size, work)
     config = work / "config.yaml"

@@ -9,6 +9,7 @@ import yaml
 from benchmarks.ddranking.task import HERE, Size
 
 RATES = (0.001, 0.005, 0.01, 0.05, 0.1)  # the grid that ddranking searches
+TEST_INTERVAL = 20  # epochs between its tests
 JPEG_QUALITY = 75  # of the random images that it writes
 ONE_TEST = {"checkpoints": 1}  # no test curve: ddranking tests once in 20 epochs
 

@@ -19,6 +19,8 @@ from rd3.base.errors import UserError
 from rd3.study.jobs.run import WHOLE
 from rd3.study.plan import RANDOM
 
+VERSION = "0.2.0"
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -84,6 +86,21 @@ class Sides:
         seconds, found = _run(command, job, self.work / f"rd3-{mode}-{method}")
         trainings = [one for record in found["records"] for one in our_trainings(record, jpeg=mode == "jpeg")]
         return Outcome(seconds, tuple(trainings), found)
+
+
+def require_peer(python: Path) -> None:
+    """Refuse an environment that does not have the version that this compares with.
+
+    Raises:
+        UserError: no such program, no ddranking, or another version of it.
+    """
+    command = [str(python), "-c", "from importlib.metadata import version; print(version('ddranking'))"]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        raise UserError(f"--peer-python {python}: no python with ddranking; see benchmarks/README.md") from None
+    if found != VERSION:
+        raise UserError(f"--peer-python {python}: has ddranking {found}, expected {VERSION}")
 
 
 def peer_trainings(notes: list[dict[str, Any]]) -> tuple[Training, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from benchmarks.ddranking.compare import as_released, at_each_rate, choices, wel
 from benchmarks.ddranking.protocols import RATES, write_config, write_protocols
 from benchmarks.ddranking.report import agrees, markdown
 from benchmarks.ddranking.results import held_out, require_all_noted
-from benchmarks.ddranking.sides import Outcome, our_trainings, peer_trainings
+from benchmarks.ddranking.sides import Outcome, our_trainings, peer_trainings, require_peer
 from benchmarks.ddranking.task import MODEL, Size, write_part
 from benchmarks.ddranking.trainings import JPEG, Training, at_rate, peeked
 from statsmodels.stats.weightstats import CompareMeans, DescrStatsW
@@ -128,6 +129,12 @@ def test_jpeg_differs_by_the_pictures_alone(protocols: dict[str, Path]) -> None:
     assert plain.hash != jpeg.hash
     changed = {name for name, field in jpeg.fields.items() if plain.fields.get(name) != field}
     assert changed == {"jpeg_quality"}
+
+
+def test_an_environment_without_ddranking_is_refused_at_once(tmp_path: Path) -> None:
+    for python in (Path(sys.executable), tmp_path / "nothing"):
+        with pytest.raises(UserError, match="no python with ddranking"):
+            require_peer(python)
 
 
 def test_notes_of_the_peer_become_trainings_by_repeat() -> None:
