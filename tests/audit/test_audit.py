@@ -202,9 +202,13 @@ def test_what_makes_no_sense_is_refused_before_any_work(
     assert listener.done == []
 
 
-def test_a_pool_of_teachers_labels_on_both_sides(random_set, protocols, target, teacher, store) -> None:
+def test_a_pool_labels_where_a_protocol_asks_for_one(random_set, protocol, target, teacher, store) -> None:
     other = rd3.squeeze(target, model=teacher.name, epochs=2, seed=1, store=store)
-    found = rd3.audit(random_set, target, **protocols, teacher=(teacher, other), seeds=1, store=store)
+    alone = protocol("alone", epochs=2, teacher="resnet18")
+    pooled = protocol("pooled", epochs=2, teacher=["resnet18", "resnet50"])
+    found = rd3.audit(random_set, target, start=alone, end=pooled, teacher=(teacher, other), seeds=1, store=store)
     assert set(found.teachers) == {teacher.fingerprint, other.fingerprint}
-    assert any("labelled by convnet1-bn-w8, convnet1-bn-w8 where" in flag for flag in found.flags)
+    assert "alone: labelled by convnet1-bn-w8 where it has resnet18" in found.flags
+    assert "pooled: labelled by convnet1-bn-w8, convnet1-bn-w8 where it has resnet18, resnet50" in found.flags
+    assert [factor.key for factor in found.factors] == ["labels"], "one teacher against two is what differs"
     assert found.difference.low is None, "one seed has no interval"

@@ -81,7 +81,7 @@ def test_a_setting_that_is_no_key_and_value_is_refused(word, terminal, home) -> 
     [
         ("iterations=many", "iterations = 'many': Input should be a valid integer"),
         ("iterations=-4", "iterations = -4: Input should be greater than or equal to 0"),
-        ("init=rela", "init = 'rela': Input should be 'noise', 'real' or 'rded'"),
+        ("init=rela", "init = 'rela': Input should be 'noise', 'real', 'medium', 'rded' or 'rded-medium'"),
     ],
 )
 def test_a_setting_out_of_range_says_what_is_allowed(setting, complaint, terminal, home) -> None:
