@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic_core import PydanticUndefined
 
-from rd3.evaluation.conditions import Cell
+from rd3.evaluation.conditions import Cell, When
 from rd3.evaluation.protocol import Case, Protocol, ProtocolField, Uncovered
 from rd3.evaluation.settings import Settings
 from rd3.evaluation.words import OTHERWISE, conditions_in_words, value_in_words
@@ -122,8 +122,9 @@ def differences(left: Protocol, right: Protocol, cell: Cell | None = None) -> li
 
 
 def _uncovered_in_words(cells: Uncovered) -> str:
-    what = f" ({', '.join(cells.fields)})" if cells.fields else ""
-    return f"{conditions_in_words(cells.when)}{what}: {cells.note}"
+    ipc = f"IPC other than {', '.join(map(str, cells.ipc_other_than))}" if cells.ipc_other_than else ""
+    where = conditions_in_words(cells.when) if cells.when != When() else ""
+    return f"{' · '.join(filter(None, (where, ipc, ', '.join(cells.fields))))}: {cells.note}"
 
 
 def _in_words(protocol: Protocol, name: str) -> str:

@@ -93,11 +93,17 @@ class Uncovered(Spec):
 
     Attributes:
         fields: the settings that it is said of; none are all.
+        ipc_other_than: images per class that are covered all the same.
     """
 
     note: str
     when: When = When()
     fields: tuple[str, ...] = ()
+    ipc_other_than: tuple[int, ...] = ()
+
+    def concern(self, name: str, cell: Cell) -> bool:
+        """Whether they hold a cell, and it is said of a setting."""
+        return name in (self.fields or (name,)) and cell.ipc not in self.ipc_other_than and self.when.holds(*cell)
 
 
 class Counterparts(Spec):
@@ -153,9 +159,8 @@ class Protocol(Spec):
         case = field.case(*cell)
         provenance = (case.provenance if case else None) or field.provenance
         if provenance in ("stated", "code"):
-            for cells in self.uncovered:
-                if (not cells.fields or name in cells.fields) and cells.when.holds(*cell):
-                    return "inferred", cells.note
+            notes = [cells.note for cells in self.uncovered if cells.concern(name, cell)]
+            return ("inferred", notes[0]) if notes else (provenance, "")
         return provenance, ""
 
     def check(self, where: str) -> None:
