@@ -21,14 +21,14 @@ from rd3.base.files import read_text
 from rd3.base.spec import parse
 from rd3.evaluation.ddranking.read import is_ddranking, read_ddranking
 from rd3.evaluation.derived import ROLES, counterpart
+from rd3.evaluation.inheritance import inherited
 from rd3.evaluation.modifiers import modified, split_modifiers
-from rd3.evaluation.protocol import Counterparts, Protocol, ProtocolField
+from rd3.evaluation.protocol import Counterparts, Protocol
 from rd3.evaluation.variants import written_out
 from rd3.evaluation.whole import in_pipeline_of
 
 SHIPPED = files("rd3.evaluation.protocols")
 DERIVED = "derived"  # in place of a counterpart's name: it is made from the protocol itself
-INHERITED = ("source", "not_rankable", "hard_without_batch_augmentation", "variants", "uncovered")
 WHOLE = re.compile(r"(?P<base>.+)-[0-9a-f]{6}")  # an id of `in_pipeline_of`
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times faster where PyYAML was built with it
 
@@ -149,7 +149,7 @@ def _from_text(
     except yaml.YAMLError as error:
         raise UserError(f"{where}: not YAML: {' '.join(str(error).split())}") from None
     if isinstance(values, dict):
-        values = _inherited(dict(values), base)
+        values = inherited(dict(values), base)
         values["fields"] = written_out(values.get("fields"), values.get("variants"), where)
         values["counterparts"] = _named_counterparts(values.get("counterparts"), reference)
     protocol = _with_whole(parse(Protocol, values, where=where), base, reference)
@@ -161,23 +161,6 @@ def _from_text(
             f"{where}: {protocol.id} version {protocol.version} is a locked protocol with other values; take another id"
         )
     return protocol
-
-
-def _inherited(values: dict[str, Any], base: Callable[[str], Protocol]) -> dict[str, Any]:
-    if "base" not in values:
-        return values
-    parent = base(str(values.pop("base")))
-    facts = parent.model_dump(include=set(INHERITED), exclude_none=True)
-    values = {**facts, **values}
-    own = values.get("fields") or {}
-    fields = {name: _from(parent, field, values["source"]) for name, field in parent.fields.items()}
-    return {**values, "fields": {**fields, **own} if isinstance(own, dict) else own}
-
-
-def _from(parent: Protocol, field: ProtocolField, source: Any) -> dict[str, Any]:
-    """A field of a base; it goes on naming the base's source."""
-    given = field.model_dump(exclude_unset=True)
-    return given if field.source or parent.source == source else {**given, "source": parent.source}
 
 
 def _named_counterparts(given: Any, reference: str) -> Any:

@@ -18,7 +18,7 @@ NOTE = "as in the protocols that it serves, so that HLR compares within one pipe
 
 
 def in_pipeline_of(protocol: Protocol, base: Protocol) -> Protocol:
-    """`base` with the pipeline of `protocol`: under the id `BASE-XXXXXX`, or `base` itself where that has it already."""
+    """`base` with the pipeline of `protocol`: under the id `BASE-XXXXXX`; `base` itself where it has that."""
     fields = {name: _field(protocol, name) for name in PIPELINE}
     said = {name: field.hashed() for name, field in fields.items()}
     if said == {name: _field(base, name).hashed() for name in PIPELINE}:
