@@ -37,7 +37,15 @@ STUDENTS = {
 }
 
 
-UNSEEN = {"augment", "optimiser", "lr", "momentum", "weight_decay", "teacher"}  # tested by themselves below
+UNSEEN = {
+    "augment",
+    "optimiser",
+    "lr",
+    "momentum",
+    "weight_decay",
+    "teacher",
+    "lr_search",
+}  # tested by themselves below
 
 
 def rows(table: str) -> list[tuple[str, str]]:
@@ -170,6 +178,49 @@ def test_operations_that_only_released_code_has() -> None:
     assert described(settings_in("edc-code in 10 r18"))[5] == "noop2 rrc.5 flip"
     assert described(settings_in("ddr-sre2l-code ti 50 r18"))[5] == "rrc.08 flip noise.1"
     assert settings_in("hald-code in 10 r18").augment[0]["coordinates"] == "fp16-trunc"
+
+
+@pytest.mark.parametrize("cell", ["ddr-rded{} c10 10 conv3", "ddr-edc{} in 10 r18", "ddr-datm{} c10 10 conv3"])
+def test_dd_ranking_searches_for_random_images_where_the_rate_is_given(cell: str) -> None:
+    rates = (0.001, 0.005, 0.01, 0.05, 0.1)
+    released, hard = settings_in(cell.format("-code")), settings_in(cell.format("-code-hard"))
+    assert (released.lr_search, released.lr_search_for, released.selection) == (rates, "random", "test-peek")
+    assert (hard.lr_search, hard.lr_search_for, hard.selection) == (rates, "both", "test-peek")
+
+
+CV_DD = {  # IPC between the listed ones, as the released `if ipc == 10 … else` (IN: `if ipc == 50`) has it
+    "in r18": {5: (1, 2), 20: (1, 2), 50: (1, 1), 100: (1, 2)},
+    "c100 r18": {5: (1, 1), 10: (1, 2), 20: (1, 1)},
+    "ti r18": {5: (1, 2), 10: (1, 1), 20: (1, 2)},
+    "nette r18": {5: (0.5, 2), 10: (0.5, 1), 20: (0.5, 2)},
+    "nette r50": {1: (0.5, 2), 5: (0.5, 1), 10: (1, 1), 20: (0.5, 1)},
+    "nette r101": {20: (0.5, 2), 50: (1, 2)},
+}
+
+
+@pytest.mark.parametrize("place", sorted(CV_DD))
+def test_rates_and_smoothing_factors_of_cv_dd_at_any_ipc(place: str) -> None:
+    target, student = place.split()
+    for ipc, (rate, zeta) in CV_DD[place].items():
+        for name in ("cv-dd", "sre2l-plus-plus"):
+            settings = settings_in(f"{name} {target} {ipc} {student}")
+            assert (settings.lr, settings.zeta) == (pytest.approx(rate / 1000), zeta), (name, ipc)
+
+
+def test_two_thirds_of_the_epochs_are_for_exactly_a_hundred_classes() -> None:
+    photos = TargetFacts("any", 64, 3, 200, True)
+    assert load_protocol("minimax").resolve(photos, 1, "resnet18")[0].epochs == 3000
+    assert settings_in("minimax c100 1 r18").epochs == 2000
+
+
+def test_halds_hard_counterpart_has_no_smoothing_of_a_phase_that_it_lacks() -> None:
+    hard = settings_in("hald-hard in 10 r18")
+    assert (hard.hard_phase, hard.label_smoothing) == (None, 0)
+
+
+def test_lplds_hard_counterpart_repeats_nothing() -> None:
+    assert settings_in("lpld-10x-code in 10 r18").repeat_last
+    assert not settings_in("lpld-10x-code-hard in 10 r18").repeat_last
 
 
 def test_committee_weights_are_the_softmax_of_a_tenth_of_the_priors() -> None:

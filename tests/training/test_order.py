@@ -98,6 +98,23 @@ def test_lpld_keeps_the_floor_of_the_share_and_reaches_every_batch(keep: str) ->
     assert all(abs(times - 900 / expected) < 6 * (900 / expected) ** 0.5 for times in used.values())
 
 
+@pytest.mark.parametrize("label_draw", ["replacement", "shuffled"])
+@pytest.mark.parametrize("label_epochs", [2, 2.5])
+def test_a_stored_epochs_last_batch_gives_way_to_the_one_before_it(label_draw: str, label_epochs: float) -> None:
+    """LPLD's code: `if (k + 1) % batches == 0: k - 1`, for every k that is drawn; here three batches an epoch."""
+    values = {"epochs": 40, "label_epochs": label_epochs, "label_draw": label_draw}
+    drawn, used = (numbers(recipe(**values, repeat_last=flag)) for flag in (False, True))
+    before, after = ([k for epoch in run for k in epoch if k is not None] for run in (drawn, used))
+    assert after == [k - 1 if k in (2, 5) else k for k in before]
+    assert {2, 5} <= set(before)
+    assert len(after) == 120
+
+
+def test_the_only_batch_of_a_stored_epoch_is_used() -> None:
+    run = numbers(recipe(batch_size=COUNT, label_epochs=3, repeat_last=True, epochs=30))
+    assert {number for epoch in run for number in epoch} == {0, 1, 2}
+
+
 def test_batch_k_is_batch_k_mod_b_of_shuffled_epoch_k_div_b() -> None:
     pool = kept(recipe(label_epochs=2.5))
     for number in range(len(pool)):
@@ -122,15 +139,16 @@ def test_the_same_number_is_the_same_batch_bit_by_bit_and_others_are_others() ->
 
 
 def test_new_batches_are_drawn_from_the_run_and_kept_ones_from_their_number() -> None:
-    """Two views of one label batch agree within a run, even in the step that repeats the one before it."""
+    """Two views of one label batch agree within a run; those of a repeated batch of new images do not."""
     images = load_target("digits").train
     normalisation = Normalisation((0.3,), (0.4,))
-    for label_epochs, same in ((1, True), (None, False)):
+    for label_epochs, same in ((2 / 3, True), (None, False)):  # two kept batches, of which the last is no epoch's last
         chosen = recipe(label_epochs=label_epochs, repeat_last=True)
-        *_, second, last = (
-            view_of(images, batch, chosen, normalisation).pictures for batch in order_of(chosen).epoch(0)
-        )
-        assert torch.equal(second, last) == same
+        batches = list(order_of(chosen).epoch(0))
+        pictures = [view_of(images, batch, chosen, normalisation).pictures for batch in batches]
+        pairs = [(0, 1), (1, 2), (0, 2)]
+        again = next(pair for pair in pairs if torch.equal(*(batches[place].indices for place in pair)))
+        assert torch.equal(*(pictures[place] for place in again)) == same
 
 
 def test_shuffled_batches_are_used_up_before_any_comes_again() -> None:

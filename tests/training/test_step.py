@@ -36,7 +36,7 @@ def digits() -> tuple[Tensor, Tensor]:
 
 def gradients(model: nn.Module, inputs: Tensor, labels: Labels, chosen: Recipe) -> list[Tensor]:
     model.zero_grad()
-    add_gradients(model, inputs, labels, loss=chosen.loss, recipe=chosen, full_batch=FULL)
+    add_gradients(model, inputs, labels, loss=chosen.loss, recipe=chosen)
     return [parameter.grad.clone() for parameter in model.parameters() if parameter.grad is not None]
 
 
@@ -76,6 +76,14 @@ def test_nominal_divides_by_the_parts_of_a_full_batch(digits) -> None:
     inputs, labels = digits[0][:20], digits[1][:20]  # parts of 8, 8 and 4 images, each with its own mean
     each = [plain_gradients(model, inputs[k : k + 8], labels[k : k + 8]) for k in (0, 8, 16)]
     close(gradients(model, inputs, Labels(labels), nominal), [sum(g) / 4 for g in zip(*each, strict=True)])
+
+
+def test_nominal_counts_the_parts_of_the_batch_size_that_a_small_set_does_not_fill(digits) -> None:
+    model = network(WITHOUT_BATCH_NORM)
+    inputs, labels = digits[0][:10], digits[1][:10]  # all images there are; 5 parts of 8 are in 40, 2 of them here
+    each = [plain_gradients(model, inputs[part], labels[part]) for part in (slice(8), slice(8, 10))]
+    found = gradients(model, inputs, Labels(labels), recipe(batch_size=40, micro_batch=8, accumulation="nominal"))
+    close(found, [sum(g) / 5 for g in zip(*each, strict=True)])
 
 
 def test_nominal_and_mean_agree_on_a_full_batch(digits) -> None:

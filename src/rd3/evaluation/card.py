@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic_core import PydanticUndefined
 
-from rd3.evaluation.conditions import Cell
-from rd3.evaluation.protocol import Case, Protocol, ProtocolField
+from rd3.evaluation.conditions import Cell, When
+from rd3.evaluation.protocol import Case, Protocol, ProtocolField, Uncovered
 from rd3.evaluation.settings import Settings
 from rd3.evaluation.words import OTHERWISE, conditions_in_words, value_in_words
 
@@ -63,6 +63,7 @@ def facts(protocol: Protocol) -> dict[str, str]:
         "rankable": f"no: {limit}" if limit else "yes",
         "counterparts": ", ".join(f"{role} {name}" for role, name in named.items()) or "none",
         "variants": "\n".join(variants),
+        "inferred": "\n".join(_uncovered_in_words(cells) for cells in protocol.uncovered),
     }
 
 
@@ -87,13 +88,14 @@ def resolved_lines(protocol: Protocol, cell: Cell) -> tuple[list[Line], tuple[st
     """
     settings, flags = protocol.resolve(*cell)
     found = {name: (field, field.case(*cell)) for name, field in protocol.fields.items()}
+    vouched = {name: protocol.vouched(name, cell) for name in found}
     return [
         Line(
             name,
             value_in_words(getattr(settings, name)),
-            (case.provenance if case else None) or field.provenance,
+            vouched[name][0],
             (case.source if case else "") or field.source,
-            "; ".join(filter(None, (case.note if case else "", field.note))),
+            "; ".join(filter(None, (vouched[name][1], case.note if case else "", field.note))),
         )
         for name, (field, case) in found.items()
     ], flags
@@ -117,6 +119,12 @@ def differences(left: Protocol, right: Protocol, cell: Cell | None = None) -> li
         texts = [{name: _in_words(one, name) for name in Settings.model_fields} for one in (left, right)]
     own, other = texts
     return [Difference(name, own[name], other[name]) for name in own if own[name] != other[name]]
+
+
+def _uncovered_in_words(cells: Uncovered) -> str:
+    ipc = f"IPC other than {', '.join(map(str, cells.ipc_other_than))}" if cells.ipc_other_than else ""
+    where = conditions_in_words(cells.when) if cells.when != When() else ""
+    return f"{' · '.join(filter(None, (where, ipc, ', '.join(cells.fields))))}: {cells.note}"
 
 
 def _in_words(protocol: Protocol, name: str) -> str:

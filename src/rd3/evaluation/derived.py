@@ -9,7 +9,8 @@ from rd3.evaluation.settings import Settings
 
 ROLES = ("hard-plain", "hard", "plain")
 SOFT_ONLY = frozenset(
-    {"kl_t2", "gamma", "gt_label", "static_mix", "hard_phase"}
+    {"kl_t2", "gamma", "gt_label", "static_mix", "hard_phase", "repeat_last"}
+    | {"lr_search_for"}  # DD-Ranking's hard-label run searches for the rate of both sides
     | {name for name in Settings.model_fields if name.startswith(("teacher_", "label_")) and name != "label_smoothing"}
 )
 HARD_NOTE = "the counterpart that HLR needs"
@@ -31,6 +32,8 @@ def counterpart(protocol: Protocol, role: str) -> Protocol:
 
 def _hard(protocol: Protocol) -> Protocol:
     fields = {name: field for name, field in protocol.fields.items() if name not in SOFT_ONLY}
+    if "hard_phase" in protocol.fields:
+        fields.pop("label_smoothing", None)  # of the hard phase alone
     hard: dict[str, Any] = {"labels": "hard", "teacher": None, "loss": "ce", "temperature": 1.0}
     fields |= {name: ProtocolField(value=value, provenance="inferred", note=HARD_NOTE) for name, value in hard.items()}
     if protocol.hard_without_batch_augmentation:

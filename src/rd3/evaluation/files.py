@@ -1,11 +1,13 @@
 """Protocol files: shipped ones by id, locked by their hashes; anybody's own by path.
 
-With `base`, a file says only what differs: fields, variants and what else it leaves out are the base's.
+With `base`, a file says only what differs: fields, variants and what else it leaves out are the base's. Counterparts
+may be `derived`; the whole target's, `derived` or `derived from BASE`, from `whole` or another protocol for it.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from functools import cache, reduce
 from importlib.resources import files
@@ -19,13 +21,15 @@ from rd3.base.files import read_text
 from rd3.base.spec import parse
 from rd3.evaluation.ddranking.read import is_ddranking, read_ddranking
 from rd3.evaluation.derived import ROLES, counterpart
+from rd3.evaluation.inheritance import inherited
 from rd3.evaluation.modifiers import modified, split_modifiers
-from rd3.evaluation.protocol import Counterparts, Protocol, ProtocolField
+from rd3.evaluation.protocol import Counterparts, Protocol
 from rd3.evaluation.variants import written_out
+from rd3.evaluation.whole import in_pipeline_of
 
 SHIPPED = files("rd3.evaluation.protocols")
 DERIVED = "derived"  # in place of a counterpart's name: it is made from the protocol itself
-INHERITED = ("source", "not_rankable", "hard_without_batch_augmentation", "variants")
+WHOLE = re.compile(r"(?P<base>.+)-[0-9a-f]{6}")  # an id of `in_pipeline_of`
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times faster where PyYAML was built with it
 
 
@@ -37,8 +41,9 @@ def list_protocols() -> list[str]:
 def known_protocols() -> list[str]:
     """Every id that `load_protocol` knows: the shipped protocols and the counterparts that they name."""
     shipped = list_protocols()
+    roles = {f"{name}-{role}" for name in shipped for role in ROLES}
     locked = {key.partition("/")[0] for key in locked_hashes()}
-    return sorted({*shipped, *(locked & {f"{name}-{role}" for name in shipped for role in ROLES})})
+    return sorted({*shipped, *(name for name in locked if name in roles or WHOLE.fullmatch(name))})
 
 
 def load_protocol(name: str) -> Protocol:
@@ -73,17 +78,26 @@ def read_unlocked(name: str) -> Protocol:
             SHIPPED.joinpath(f"{name}.yaml").read_text(), where=f"protocol {name}", base=read_unlocked, reference=name
         )
     parent, role = _parent_and_role(name)
-    return counterpart(read_unlocked(parent), role)
+    return _derived(read_unlocked(parent), role, read_unlocked)
 
 
 def _parent_and_role(name: str) -> tuple[str, str]:
-    """`rd3-hard-plain` -> (`rd3`, `hard-plain`)."""
+    """`rd3-hard-plain` -> (`rd3`, `hard-plain`); `whole-…` -> (the first that names it, `whole`)."""
     shipped = list_protocols()
     for role in ROLES:
         parent = name.removesuffix(f"-{role}")
         if parent != name and parent in shipped:
             return parent, role
-    raise _unknown(name)
+    whole = WHOLE.fullmatch(name)
+    parent = next((one for one in shipped if read_unlocked(one).counterparts.whole == name), "") if whole else ""
+    if whole is None or not parent:
+        raise _unknown(name)
+    return parent, whole["base"]
+
+
+def _derived(protocol: Protocol, role: str, load: Callable[[str], Protocol]) -> Protocol:
+    """`role`: one of ROLES, or the name of a protocol for the whole target."""
+    return counterpart(protocol, role) if role in ROLES else in_pipeline_of(protocol, load(role))
 
 
 def _unknown(name: str) -> UserError:
@@ -96,11 +110,11 @@ def _load(name: str, above: frozenset[Path] = frozenset()) -> Protocol:
     place, _, role = name.partition("#")
     if is_ddranking(place):
         protocol = read_ddranking(place).protocol
-        return counterpart(protocol, role) if role else protocol
-    if place.endswith((".yaml", ".yml")):
+    elif place.endswith((".yaml", ".yml")):
         protocol = _read_protocol(Path(place), above)
-        return counterpart(protocol, role) if role else protocol
-    return _shipped(name)
+    else:
+        return _shipped(name)
+    return _derived(protocol, role, _load) if role else protocol
 
 
 @cache
@@ -135,10 +149,10 @@ def _from_text(
     except yaml.YAMLError as error:
         raise UserError(f"{where}: not YAML: {' '.join(str(error).split())}") from None
     if isinstance(values, dict):
-        values = _inherited(dict(values), base)
+        values = inherited(dict(values), base)
         values["fields"] = written_out(values.get("fields"), values.get("variants"), where)
         values["counterparts"] = _named_counterparts(values.get("counterparts"), reference)
-    protocol = parse(Protocol, values, where=where)
+    protocol = _with_whole(parse(Protocol, values, where=where), base, reference)
     known = locked_hashes().get(f"{protocol.id}/{protocol.version}")
     if known is None or not locked or known != protocol.hash:  # what is locked was checked then
         protocol.check(where)
@@ -149,30 +163,23 @@ def _from_text(
     return protocol
 
 
-def _inherited(values: dict[str, Any], base: Callable[[str], Protocol]) -> dict[str, Any]:
-    if "base" not in values:
-        return values
-    parent = base(str(values.pop("base")))
-    facts = parent.model_dump(include=set(INHERITED), exclude_none=True)
-    values = {**facts, **values}
-    own = values.get("fields") or {}
-    fields = {name: _from(parent, field, values["source"]) for name, field in parent.fields.items()}
-    return {**values, "fields": {**fields, **own} if isinstance(own, dict) else own}
-
-
-def _from(parent: Protocol, field: ProtocolField, source: Any) -> dict[str, Any]:
-    """A field of a base; it goes on naming the base's source."""
-    given = field.model_dump(exclude_unset=True)
-    return given if field.source or parent.source == source else {**given, "source": parent.source}
-
-
 def _named_counterparts(given: Any, reference: str) -> Any:
     """Counterparts with every `derived` replaced by a name that `load_protocol` knows."""
     if not isinstance(given, dict):
         return given or {}
     separator = "" if reference.endswith("#") else "-"
-    roles = {"hard": "hard", "plain": "plain"}
     return {
-        role: f"{reference}{separator}{roles[role]}" if name == DERIVED and role in roles else name
+        role: f"{reference}{separator}{role}" if name == DERIVED and role in ROLES else name
         for role, name in given.items()
     }
+
+
+def _with_whole(protocol: Protocol, load: Callable[[str], Protocol], reference: str) -> Protocol:
+    """The protocol with a name that `load_protocol` knows in place of `derived` or `derived from BASE`."""
+    word, _, named = (protocol.counterparts.whole or "").partition(" from ")
+    if word != DERIVED:
+        return protocol
+    base = load(named or "whole")
+    own = in_pipeline_of(protocol, base)
+    name = f"{reference}{base.id}" if reference.endswith("#") and own is not base else own.id
+    return protocol.model_copy(update={"counterparts": protocol.counterparts.model_copy(update={"whole": name})})

@@ -88,6 +88,24 @@ class ProtocolField(Spec):
         return [{"when": case.when.hashed(), "value": _written_out(case.value)} for case in self.cases]
 
 
+class Uncovered(Spec):
+    """Cells that neither paper nor code say anything about: what stands there is inferred; for people.
+
+    Attributes:
+        fields: the settings that it is said of; none are all.
+        ipc_other_than: images per class that are covered all the same.
+    """
+
+    note: str
+    when: When = When()
+    fields: tuple[str, ...] = ()
+    ipc_other_than: tuple[int, ...] = ()
+
+    def concern(self, name: str, cell: Cell) -> bool:
+        """Whether they hold a cell, and it is said of a setting."""
+        return name in (self.fields or (name,)) and cell.ipc not in self.ipc_other_than and self.when.holds(*cell)
+
+
 class Counterparts(Spec):
     """Protocols whose runs the scores of this one need.
 
@@ -108,6 +126,7 @@ class Protocol(Spec):
     Attributes:
         group: heading under which it is listed.
         variants: names of the conditions that its fields give values `by`; for people, the cases hold them in full.
+        uncovered: cells in which its `stated` values and those of the `code` are in truth inferred.
         purpose: `ranking`, or `reference` for protocols that only serve the scores of others.
         not_rankable: why numbers under it must not stand beside those of the protocol it derives from, or None.
         hard_without_batch_augmentation: whether its hard-label counterpart leaves out mixing and DSA.
@@ -120,6 +139,7 @@ class Protocol(Spec):
     note: str = ""
     group: str = ""
     variants: dict[str, When] = Field(default_factory=dict)
+    uncovered: tuple[Uncovered, ...] = ()
     purpose: Literal["ranking", "reference"] = "ranking"
     not_rankable: str | None = None
     counterparts: Counterparts = Counterparts()
@@ -128,10 +148,20 @@ class Protocol(Spec):
 
     @model_validator(mode="after")
     def _known_fields(self) -> Protocol:
-        for name in self.fields:
+        for name in (*self.fields, *(name for cells in self.uncovered for name in cells.fields)):
             if name not in Settings.model_fields:
                 raise ValueError(f"unknown field '{name}'{suggestion(name, Settings.model_fields)}")
         return self
+
+    def vouched(self, name: str, cell: Cell) -> tuple[str, str]:
+        """Provenance of a field's value in a cell, and the note where it is because nobody covers the cell."""
+        field = self.fields[name]
+        case = field.case(*cell)
+        provenance = (case.provenance if case else None) or field.provenance
+        if provenance in ("stated", "code"):
+            notes = [cells.note for cells in self.uncovered if cells.concern(name, cell)]
+            return ("inferred", notes[0]) if notes else (provenance, "")
+        return provenance, ""
 
     def check(self, where: str) -> None:
         """Refuse a value that no cell could use, whichever case it is in.

@@ -43,8 +43,9 @@ class Settings(Spec):
         milestones, decay, warmup_epochs, warmup_start: of the schedule.
         micro_batch: what BatchNorm sees: a batch is split into parts of this size and gradients are accumulated.
         accumulation: `mean` weighs every image of the batch alike; `nominal` divides the sum of the parts' losses by
-            the number of parts of a full batch, for a short last batch too.
-        repeat_last: the last step of an epoch takes the batch before it once more.
+            the number of parts of batch_size, for a batch that is shorter too.
+        repeat_last: the last step of an epoch takes the batch before it once more; with label_epochs, a stored epoch's
+            last batch is never used: wherever it is drawn, the batch before it in the store is taken.
         mix_labels: hard and static labels of mixed images: weighed by the `area` left of the image, by the λ that was
             `drawn`, or not mixed (`none`).
         static_mix: whether static labels are mixed as `probabilities` or as `logits`.

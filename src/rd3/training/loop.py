@@ -84,7 +84,6 @@ def fit(
     model.to(memory_format=torch.channels_last)  # 1.1 to 1.7 times faster on a CPU, ConvNets and ResNets alike
     generator = torch.Generator(device).manual_seed(seed)
     order = Order(len(images), recipe, generator=generator, seed=seed)
-    full_batch = recipe.full_batch(len(images))
     optimiser = recipe.optimiser.build(model)
     average = ParameterAverage(model, recipe.ema, buffers=recipe.ema_buffers) if recipe.ema else None
     base_rates = [group["lr"] for group in optimiser.param_groups]
@@ -104,7 +103,7 @@ def fit(
                         labels = labels._replace(teacher_logits=labeller(view, batch))
                 inputs = normalisation(view.pictures)
                 optimiser.zero_grad(set_to_none=True)
-                add_gradients(model, inputs, labels, loss=loss, recipe=recipe, full_batch=full_batch)
+                add_gradients(model, inputs, labels, loss=loss, recipe=recipe)
                 optimiser.step()
                 if average:
                     average.update(model)

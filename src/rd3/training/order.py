@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -11,8 +11,6 @@ from torch import Tensor
 from rd3.base.errors import UserError
 from rd3.base.seeds import derive_seed
 from rd3.training.recipe import Recipe
-
-T = TypeVar("T")
 
 
 class Batch(NamedTuple):
@@ -42,15 +40,14 @@ class Order:
         """The batches of an epoch (from 0); to be asked for once and in order."""
         kept = self._kept
         if kept is None or self._recipe.is_hard(epoch):
-            steps = self._with_repeat(shuffled(self._count, self._recipe, self._generator))
+            steps = shuffled(self._count, self._recipe, self._generator)
+            if self._recipe.repeat_last and len(steps) > 1:
+                steps[-1] = steps[-2]
             return (Batch(indices, self._generator) for indices in steps)
         if epoch == 0 or self._recipe.is_hard(epoch - 1):
             kept.shuffle()
-        numbers = self._with_repeat(kept.draw(self._recipe.batches(self._count), self._generator))
+        numbers = kept.draw(self._recipe.batches(self._count), self._generator)
         return (kept[number] for number in numbers)
-
-    def _with_repeat(self, steps: list[T]) -> list[T]:
-        return [*steps[:-1], steps[-2]] if self._recipe.repeat_last and len(steps) > 1 else steps
 
 
 def shuffled(count: int, recipe: Recipe, generator: torch.Generator) -> list[Tensor]:
@@ -95,11 +92,17 @@ class LabelBatches:
         return Batch(self._epochs[epoch][place], self._generator("label batch", number), number)
 
     def draw(self, steps: int, generator: torch.Generator) -> list[int]:
-        """The numbers of that many batches, as `label_draw` says."""
+        """The numbers of that many batches, as `label_draw` and `repeat_last` say."""
         if self._recipe.label_draw == "shuffled":
-            return [self._next(generator) for _ in range(steps)]
-        numbers: list[int] = torch.randint(self._size, (steps,), generator=generator, device=self._device).tolist()
-        return numbers
+            numbers = [self._next(generator) for _ in range(steps)]
+        else:
+            numbers = torch.randint(self._size, (steps,), generator=generator, device=self._device).tolist()
+        return [self._before_last(number) for number in numbers] if self._recipe.repeat_last else numbers
+
+    def _before_last(self, number: int) -> int:
+        """A stored epoch's last batch gives way to the one before it, as in LPLD's released code."""
+        batches = self._recipe.batches(self._count)
+        return number - 1 if batches > 1 and (number + 1) % batches == 0 else number
 
     def shuffle(self) -> None:
         """Put all batches back."""

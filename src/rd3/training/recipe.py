@@ -30,7 +30,8 @@ class Recipe(GrowingSpec):
             accumulated; BatchNorm sees the parts.
         accumulation: every part weighs by its share of the batch (`mean`), or all by 1 / parts of a full batch
             (`nominal`).
-        repeat_last: the last step of an epoch takes the images of the step before it, in place of its own.
+        repeat_last: the last step of an epoch takes the images of the step before it, in place of its own; with
+            label_epochs, wherever a stored epoch's last batch is drawn the batch before it is taken.
         double_bn_update: an extra forward pass without gradient of everything that goes through the network.
         mix_labels: hard and static labels of mixed images weigh by the `area` left of the image, by the λ that was
             `drawn`, or are not mixed (`none`).

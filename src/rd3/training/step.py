@@ -11,16 +11,13 @@ from rd3.training.losses import Labels, Loss
 from rd3.training.recipe import Recipe
 
 
-def add_gradients(
-    model: nn.Module, inputs: Tensor, labels: Labels, *, loss: Loss, recipe: Recipe, full_batch: int
-) -> None:
+def add_gradients(model: nn.Module, inputs: Tensor, labels: Labels, *, loss: Loss, recipe: Recipe) -> None:
     """Add those of a batch to the parameters' gradients; parts of `micro_batch` go through the network one by one.
 
     Args:
         inputs: what the network takes, (B, C, H, W).
-        full_batch: size of a batch that the end of the epoch does not cut short.
     """
-    for pictures, own, weight in _parts(inputs, labels, recipe, full_batch):
+    for pictures, own, weight in _parts(inputs, labels, recipe):
         if recipe.double_bn_update:
             with torch.no_grad():
                 model(pictures)
@@ -28,13 +25,13 @@ def add_gradients(
         (value if weight == 1 else weight * value).backward()
 
 
-def _parts(inputs: Tensor, labels: Labels, recipe: Recipe, full_batch: int) -> Iterator[tuple[Tensor, Labels, float]]:
+def _parts(inputs: Tensor, labels: Labels, recipe: Recipe) -> Iterator[tuple[Tensor, Labels, float]]:
     """(pictures, labels, weight of their mean loss)."""
     size = recipe.micro_batch
     if size is None:
         yield inputs, labels, 1.0
         return
-    nominal = 1 / -(-full_batch // size)
+    nominal = 1 / -(-recipe.batch_size // size)  # whatever the set has: released code counts in its settings
     for start in range(0, len(inputs), size):
         rows = slice(start, start + size)
         pictures = inputs[rows]

@@ -53,7 +53,7 @@ def protocol_of(config: DDRankingConfig, *, name: str, reference: str, where: st
         "counterparts": {
             "hard": None if config.labels == "hard" else f"{reference}#hard",
             "plain": f"{reference}#plain",
-            "whole": "whole",
+            "whole": f"{reference}#whole",
         },
         "hard_without_batch_augmentation": not config.use_aug_for_hard,
         "fields": {**_training(config, version), **_data(config), **_labels(config), **_selection(config)},
