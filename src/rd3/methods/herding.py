@@ -12,11 +12,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from rd3.data.subset import class_indices
 from rd3.data.target import Target
 from rd3.methods.base import METHODS, Distilled, Method, Task, require_enough
-from rd3.recover.embedding import embeddings
-from rd3.recover.teachers import private_teacher
+from rd3.recover.greedy import picked
 
 
 @METHODS.add("herding")
@@ -30,13 +28,8 @@ class Herding(Method):
     def distill(self, task: Task) -> Distilled:
         require_enough(task.target, task.ipc)
         assert task.teacher is not None
-        train, teacher = task.target.train, private_teacher(task.teacher, task.device)
-        chosen = []
-        for label, indices in enumerate(class_indices(train.labels, task.target.num_classes)):
-            features = embeddings(train, indices, teacher, task.device)
-            chosen.append(indices[herd(features, task.ipc).to(indices.device)])
-            task.progress((label + 1) / task.target.num_classes)
-        rows = torch.cat(chosen)
+        rows = picked(task.target, task.teacher, task.ipc, task.device, pick=herd, progress=task.progress)
+        train = task.target.train
         return Distilled(train.batch(rows), train.labels[rows], info={"teacher_forwards": len(train)})
 
     def cost(self, target: Target, ipc: int) -> int:  # noqa: ARG002
