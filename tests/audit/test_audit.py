@@ -218,8 +218,14 @@ def test_what_makes_no_sense_is_refused_before_any_work(
     assert listener.done == []
 
 
-def test_a_pool_of_teachers_labels_on_both_sides(random_set, protocols, target, teacher, store) -> None:
+def test_a_pool_of_teachers_labels_where_a_pool_is_asked_for(
+    random_set, protocols, protocol, target, teacher, store
+) -> None:
     other = rd3.squeeze(target, model=teacher.name, epochs=2, seed=1, store=store)
+    alone = rd3.audit(random_set, target, **protocols, teacher=(teacher, other), seeds=1, store=store)
+    assert set(alone.teachers) == {teacher.fingerprint}, "each protocol asks for one, and the first labels"
+    asked = {"batch_size": 50, "teacher": ["resnet18", "resnet50"]}
+    protocols = {"start": protocol("pool-1", epochs=1, **asked), "end": protocol("pool-2", epochs=2, **asked)}
     found = rd3.audit(random_set, target, **protocols, teacher=(teacher, other), seeds=1, store=store)
     assert set(found.teachers) == {teacher.fingerprint, other.fingerprint}
     assert any("labelled by convnet1-bn-w8, convnet1-bn-w8 where" in flag for flag in found.flags)
