@@ -60,6 +60,8 @@ def make_record(
         teachers={teacher.fingerprint: teacher.test_accuracy for teacher in teachers},
         protocol=names.mark,
         settings=spec.settings,
+        own_labels=spec.own_labels,
+        loop_revision=spec.loop_revision,
         student=spec.student,
         replicate=spec.replicate,
         seed=spec.seed,
