@@ -25,7 +25,8 @@ STATIC = {**SOFT, "labels": "static"}
 MSE = {"labels": "online", "loss": "mse-gt"}
 CUTMIX = {"mix": {"kind": "cutmix"}}
 POOL = {
-    "teacher_combine": "norm-mean", "teacher_weights": (2.0,), "teacher_bn": "train", "teacher_bn_sub_batch": 3,
+    "teacher": "resnet18", "teacher_combine": "norm-mean", "teacher_weights": (2.0,),
+    "teacher_bn": "train", "teacher_bn_sub_batch": 3,
     "teacher_normalisation": "student", "teacher_autocast": "bfloat16", "label_precision": "float16",
     "label_input": "original", "gamma": 2.0, "gt_label": "mixed", "hard_phase": (0.0, 0.5),
 }  # fmt: skip

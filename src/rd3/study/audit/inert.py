@@ -29,7 +29,7 @@ RULES: Final = (
     Rule(
         (
             *("teacher_combine", "teacher_weights", "teacher_bn", "teacher_normalisation", "teacher_autocast"),
-            *("label_precision", "gamma", "hard_phase"),
+            *("teacher", "label_precision", "gamma", "hard_phase"),
         ),
         lambda s: not s.soft,
     ),
