@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from statistics import fmean
 
 import pytest
@@ -9,6 +10,9 @@ from scipy import stats
 
 import rd3
 from rd3.base.errors import UserError
+from rd3.report.audit import render_audit
+from rd3.report.audit_steps import shown
+from rd3.report.format import percent
 from rd3.scores.attribution import path
 from rd3.study.audit.result import Audit
 from rd3.study.store import Store
@@ -79,6 +83,18 @@ def test_sampled_orders_are_each_seeds_own(sampled) -> None:
     assert runs[0] != runs[1]
     ladder = {tuple(sampled.names)[:size] for size in range(8)}
     assert ladder <= runs[0] & runs[1]
+
+
+def test_drawn_shares_stand_under_their_factors_down_to_the_page(sampled) -> None:
+    """Every seed's orders begin with another factor than the ladder, and one order is as good as another."""
+    keys = [factor.key for factor in sampled.factors]
+    assert [each.factor for each in sampled.contributions] == keys == [rung.factor for rung in sampled.ladder]
+    shares = {sampled.names[each.factor]: percent(shown(each.interval), signed=True) for each in sampled.contributions}
+    assert len(set(shares.values())) > 1
+    rows = re.findall(
+        r'<th scope="row" class="name">([^<]+)</th>\s*<td><strong>([^<]+)</strong>', render_audit(sampled)
+    )
+    assert dict(rows) == shares
 
 
 def test_the_ends_are_the_protocols_themselves(audit, random_set, target, teacher) -> None:

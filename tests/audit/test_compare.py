@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import rd3
 from rd3.base.errors import UserError
 from rd3.evaluation.settings import Settings
 from rd3.study.audit.compare import compare_records, find_record
 from rd3.study.records import Record
+from rd3.training.loop import LOOP_REVISION
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +94,33 @@ def test_machine_version_teacher_and_flags_are_compared(folder) -> None:
     assert differences["rd3"] == (record.rd3_version, "0.0.1")
     assert differences["teachers (test accuracy)"][1] == "ffffffff (50.00%)"
     assert differences["flags"][1] == "odd"
+
+
+def test_what_else_makes_a_run_another_is_recorded_and_compared(random_set, target, protocol, store) -> None:
+    """The fingerprint of a run holds the form of its own labels and the loop's revision."""
+    soft = replace(random_set, soft_labels=torch.eye(10)[random_set.labels])
+    soft = replace(soft, manifest=soft.manifest.model_copy(update={"fingerprint": "c" * 20}))
+    options = {"protocol": protocol("owned", labels="static", teacher=None, epochs=1), "seeds": 1, "store": store}
+    (record,) = rd3.evaluate(soft, target, **options).records
+    assert (record.own_labels, record.loop_revision, record.teachers) == ("probabilities", LOOP_REVISION, {})
+    other = record.model_copy(update={"own_labels": "logits", "loop_revision": LOOP_REVISION + 1})
+    assert found(record, other) == {
+        "soft labels of its own": ("probabilities", "logits"),
+        "training loop": (f"revision {LOOP_REVISION}", f"revision {LOOP_REVISION + 1}"),
+    }
+
+
+def test_records_without_those_entries_can_still_be_read(folder, tmp_path) -> None:
+    values = find_record(folder, {"protocol": "compared-longer"}).model_dump(mode="json")
+    assert values.pop("own_labels") is None
+    assert values.pop("loop_revision") == LOOP_REVISION
+    old = tmp_path / "old.json"
+    old.write_text(json.dumps(values))
+    record = find_record(old, {})
+    assert (record.own_labels, record.loop_revision) == (None, None)
+    assert found(record, find_record(folder, {"protocol": "compared-longer"})) == {
+        "training loop": ("–", f"revision {LOOP_REVISION}")
+    }
 
 
 def test_every_setting_is_compared(folder) -> None:

@@ -92,3 +92,11 @@ def test_whatever_is_refused_the_rest_can_all_be_run(bad: set[str]) -> None:
     assert len(found) == 3, "one refusal costs one factor"
     for coalition in coalitions([factor.key for factor in found]):
         assert {part for key in coalition for part in key.split("+")} != bad
+
+
+def test_how_static_labels_are_mixed_belongs_to_the_labels() -> None:
+    """Only static labels read it, so from static to online labels nothing of the mixing changes."""
+    mix = {"kind": "cutmix"}
+    static = settings(labels="static", loss="kl", mix=mix, static_mix="logits")
+    online = settings(labels="online", loss="kl", mix=mix)
+    assert [factor.key for factor in differing(static, online)] == ["labels"]

@@ -119,6 +119,13 @@ def test_an_audit_lies_where_a_ranking_does_not_stumble_over_it(terminal, home, 
     assert "audit" not in said
 
 
+def test_a_ranking_of_mixtures_alone_is_refused_in_one_line(terminal, words, tmp_path) -> None:
+    terminal.done(*words, "--out", tmp_path / "a")
+    said = terminal("rank", tmp_path / "a").complaint
+    assert "records are an audit's mixtures of protocols, which stand in no ranking" in said
+    assert "mixture" not in terminal.done("rank", tmp_path / "a", "--sql", "select count(*) as n from runs")
+
+
 def test_records_are_compared(terminal, words, tmp_path) -> None:
     terminal.done(*words, "--out", tmp_path / "a")
     found = Audit.model_validate_json((tmp_path / "a" / "audit.json").read_text())

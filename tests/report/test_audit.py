@@ -21,6 +21,8 @@ from rd3.scores.ladder import climb
 from rd3.study.audit.factors import FieldChange
 from rd3.study.audit.rectification import OwnProtocol, Rectification, compared, gap
 from rd3.study.audit.result import Audit, FactorFacts, SideFacts
+from rd3.training.augment.base import parse_augmentation
+from rd3.training.mix import parse_mix
 
 VOID = {"meta", "img", "br", "wbr", "link", "input"}
 FACTS: dict[str, Any] = {
@@ -195,6 +197,28 @@ def test_the_words_say_when_orders_were_drawn_and_when_epochs_were_scaled() -> N
     assert "Scaled: every protocol had 0.1 times its epochs" in text
     assert "scaled × 0.1" in Page(render_audit(audit_of(epochs_scale=0.1))).text
     assert "scaled × 0.1" in printed(audit_of(epochs_scale=0.1))
+
+
+def test_what_is_not_explained_of_a_scaled_audit_is_likely_the_scaling() -> None:
+    whole, scaled = published(), published().model_copy(update={"epochs_scale": 0.1})
+    assert "likely for the most part the scaling: our run had 0.1 times the epochs" in " ".join(audit_sentences(scaled))
+    assert "Our run had 0.1 times the epochs of that protocol" in Page(render_audit(scaled)).text
+    assert "the scaling" not in " ".join(audit_sentences(whole))
+    assert "times the epochs" not in Page(render_audit(whole)).text
+
+
+def test_defaults_of_operations_are_left_out_where_differences_are_shown() -> None:
+    mix = parse_mix({"kind": "cutmix", "p": 0.5}).as_json()
+    crop = parse_augmentation({"kind": "random-resized-crop", "scale": [0.5, 1.0]}).as_json()
+    assert {"partner", "alpha"} <= mix.keys()
+    assert "ratio" in crop
+    change = FieldChange(field="mix", start=mix, end=[crop, {"kind": "of-another-version", "p": 1}])
+    found = audit_of(factors=(_factor("epochs").model_copy(update={"changes": (change,)}), *audit_of().factors[1:]))
+    for text in (Page(render_audit(found)).text, printed(found, width=200)):
+        assert "kind: cutmix; p: 0.5" in text
+        assert "kind: random-resized-crop; scale: 0.5, 1.0, kind: of-another-version; p: 1" in text
+        assert "partner" not in text
+        assert "ratio" not in text
 
 
 def test_two_sides_that_do_not_differ_are_said_to_be_the_same() -> None:

@@ -110,7 +110,7 @@ def test_values_add_up_to_the_difference(count: int, seed: int, pairs: int) -> N
     difference = game[frozenset(players)] - game[frozenset()]
     orders = antithetic_orders(players, pairs=pairs, seed=seed)
     assert sum(shapley(players, game).values()) == pytest.approx(difference, abs=1e-12)
-    assert sum(mean_marginals(orders, game).values()) == pytest.approx(difference, abs=1e-12)
+    assert sum(mean_marginals(players, orders, game).values()) == pytest.approx(difference, abs=1e-12)
     for order in orders:
         assert sum(marginals(order, game).values()) == pytest.approx(difference, abs=1e-12)
 
@@ -122,7 +122,7 @@ def test_a_path_leads_from_none_to_all_by_one_at_a_time() -> None:
 
 def test_over_all_orders_the_mean_is_the_shapley_value() -> None:
     game = random_game(PLAYERS, 7)
-    found = mean_marginals(list(permutations(PLAYERS)), game)
+    found = mean_marginals(PLAYERS, list(permutations(PLAYERS)), game)
     assert found == pytest.approx(shapley(PLAYERS, game), abs=1e-12)
 
 
@@ -156,12 +156,13 @@ def test_one_pair_of_orders_is_exact_for_interactions_of_two() -> None:
     together = {frozenset({a, b}): generator.random() for a in PLAYERS for b in PLAYERS if a < b}
     game = game_of(PLAYERS, lambda c: additive(c) + sum(value for pair, value in together.items() if pair <= c))
     orders = antithetic_orders(PLAYERS, pairs=1, seed=9)
-    assert mean_marginals(orders, game) == pytest.approx(shapley(PLAYERS, game), abs=1e-12)
+    assert mean_marginals(PLAYERS, orders, game) == pytest.approx(shapley(PLAYERS, game), abs=1e-12)
 
 
 def test_sampled_values_are_unbiased() -> None:
     game = random_game(PLAYERS, 11)
-    estimates = [mean_marginals(antithetic_orders(PLAYERS, pairs=1, seed=seed), game) for seed in range(2000)]
+    drawn = [antithetic_orders(PLAYERS, pairs=1, seed=seed) for seed in range(2000)]
+    estimates = [mean_marginals(PLAYERS, orders, game) for orders in drawn]
     exact = shapley(PLAYERS, game)
     for contribution in contributions(estimates):
         low, high = contribution.interval.low, contribution.interval.high
@@ -169,6 +170,13 @@ def test_sampled_values_are_unbiased() -> None:
         assert high is not None
         assert low < exact[contribution.factor] < high
         assert high - low < 0.05
+
+
+def test_values_come_in_the_players_order_however_orders_were_drawn() -> None:
+    game = random_game(PLAYERS, 3)
+    orders = antithetic_orders(PLAYERS, pairs=2, seed=1)
+    assert orders[0] != PLAYERS
+    assert list(mean_marginals(PLAYERS, orders, game)) == list(shapley(PLAYERS, game)) == list(PLAYERS)
 
 
 def test_the_interval_is_the_t_interval_over_seeds() -> None:
@@ -203,7 +211,7 @@ def test_the_interval_covers_the_seeds_and_the_choice_of_orders(noise: float) ->
             noisy = {
                 coalition: truth[coalition] + generator.gauss(0, noise) for coalition in sorted(needed, key=sorted)
             }
-            estimates.append({"a": mean_marginals(orders, noisy)["a"]})
+            estimates.append({"a": mean_marginals(players, orders, noisy)["a"]})
         interval = contributions(estimates)[0].interval
         assert interval.low is not None
         assert interval.high is not None

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from rd3.base.files import write_atomic
 from rd3.report.audit_charts import limits, waterfall_chart
 from rd3.report.audit_steps import Step, rungs, shares, shown, side_names
+from rd3.report.audit_values import field_text
 from rd3.report.audit_words import audit_sentences, place, rectification_sentences
 from rd3.report.format import number, percent, plain
 from rd3.report.notes import NOT_SEPARABLE
@@ -82,7 +83,7 @@ def _render(template: str, facts: Facts, **values: Any) -> str:
 
 def _templates() -> Environment:
     environment = templates()
-    environment.filters.update(points=_points, level=_level)
+    environment.filters.update(points=_points, level=_level, value=field_text)
     return environment
 
 

@@ -11,10 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from rd3.report.audit_steps import Step, names_of, shares, shown, side_names, step_text
+from rd3.report.audit_values import field_text
 from rd3.report.audit_words import audit_sentences, place, rectification_sentences
 from rd3.report.format import p_value, percent, plain
 from rd3.report.notes import NOT_SEPARABLE
-from rd3.report.page import value_text
 from rd3.study.audit.compare import ACCURACY, RecordChange
 from rd3.study.audit.rectification import Rectification
 from rd3.study.audit.result import Audit, FactorFacts, SideName
@@ -128,7 +128,7 @@ def _table(*columns: str) -> Table:
 
 
 def _value(value: Any) -> Text:
-    return Text(plain(value_text(value)))
+    return Text(plain(field_text(value)))
 
 
 def _title(console: Console, title: str) -> None:

@@ -73,8 +73,17 @@ def _unexplained(audit: Audit) -> list[str]:
     published = _points(audit.published, signed=False)
     return [
         f"Published under {start}: {published} %. Our run does not explain {percent(shown(left), signed=True)} points"
-        f" of it (images, teacher, code, luck){', but its interval covers the number' if covered else ''}."
+        f" of it ({_causes(audit)}){', but its interval covers the number' if covered else ''}."
     ]
+
+
+def _causes(audit: Audit) -> str:
+    causes = "images, teacher, code, luck"
+    if not audit.scaled:
+        return causes
+    return (
+        f"likely for the most part the scaling: our run had {audit.epochs_scale:g} times the epochs; besides {causes}"
+    )
 
 
 def _listed(contributions: Iterable[Contribution], names: dict[str, str]) -> str:

@@ -86,13 +86,16 @@ def _shapley(player: str, others: Sequence[str], game: Game) -> float:
     return added / (len(others) + 1)
 
 
-def mean_marginals(orders: Sequence[Order], game: Game) -> dict[str, float]:
+def mean_marginals(players: Sequence[str], orders: Sequence[Order], game: Game) -> dict[str, float]:
     """What each player adds on average over some orders: an unbiased estimate of its Shapley value if they are random.
 
     Over all orders it is the Shapley value.
+
+    Returns:
+        As `shapley` does, one value a player in the order of `players`.
     """
     added = [marginals(order, game) for order in orders]
-    return {player: fmean(one[player] for one in added) for player in orders[0]}
+    return {player: fmean(one[player] for one in added) for player in players}
 
 
 def antithetic_orders(players: Sequence[str], *, pairs: int, seed: int) -> list[Order]:

@@ -15,6 +15,7 @@ from rd3.evaluation.files import counterpart_ids
 from rd3.evaluation.protocol import Counterparts, Protocol
 from rd3.evaluation.settings import Settings
 from rd3.study.store import ENTRY
+from rd3.synthetic.soft_labels import SoftLabelForm
 
 SCHEMA = "rd3.record/1"
 RECORD = "record.json"  # its name in the store
@@ -75,6 +76,8 @@ class Record(Spec):
         images: fingerprint of the synthetic, or `whole`.
         teachers: fingerprint -> test accuracy, of those that labelled.
         settings: the protocol resolved for this cell.
+        own_labels: what the images' own soft labels are, where those were learned from; else None, as in older records.
+        loop_revision: of the training loop; None in records that are older than this entry.
         replicate, seed: the repetition, and the seed made of its cell.
         accuracy: after the last epoch, a fraction. The result.
         peeked: best over the reported epochs; audit only, never ranked.
@@ -100,6 +103,8 @@ class Record(Spec):
     teachers: dict[str, float]
     protocol: ProtocolMark
     settings: Settings
+    own_labels: SoftLabelForm | None = None
+    loop_revision: int | None = None
     student: str
     replicate: int
     seed: int

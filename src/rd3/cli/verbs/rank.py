@@ -38,6 +38,7 @@ def main(options: Options) -> int:
     from rd3.cli.study_run import table_console
     from rd3.report.ranking import Row
     from rd3.report.terminal import print_ranking
+    from rd3.study.audit.mixture import is_mixture
     from rd3.study.ranking import groups, rows
     from rd3.study.records import query, read_records
     from rd3.study.run import write_ranking
@@ -54,6 +55,11 @@ def main(options: Options) -> int:
             table.add_row(*(escape(str(value)) for value in line.values()))
         console.print(table)
         return 0
+    if all(is_mixture(record.protocol) for record in records):
+        raise UserError(
+            f"{', '.join(map(str, options.records))}: all {len(records)} records are an audit's mixtures of protocols,"
+            " which stand in no ranking; `rd3 evaluate` makes runs that do"
+        )
     table_rows = rows(records, w=options.w, gamma=options.gamma)
     print_ranking(console, [Row.model_validate(row) for row in table_rows], [sentence(g) for g in groups(table_rows)])
     if options.out is not None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rd3.base.errors import UserError
 from rd3.scores.attribution import Coalition
 from rd3.study.audit.cell import Cell, Side
 from rd3.study.audit.factors import IMAGES, Factor, differing, in_order, switches_images
+from rd3.study.audit.inert import aligned
 from rd3.study.audit.merge import merge
 from rd3.study.audit.mixture import Mixer
 from rd3.study.jobs.run import RunJob
+from rd3.study.labellers import labellers
 
 
 @dataclass(frozen=True)
@@ -53,11 +55,27 @@ def make_case(cell: Cell, start: Side, end: Side, *, order: Sequence[str] = ()) 
         raise UserError(
             f"IPC {start.ipc} against IPC {end.ipc}: only synthetics of one size share their seeds and can be compared"
         )
+    flags = _unlabelled_flags(cell, start, end)
+    start, end = (
+        replace(start, settings=aligned(start.settings, end.settings), flags=(*start.flags, *flags)),
+        replace(end, settings=aligned(end.settings, start.settings)),
+    )
     found = differing(start.settings, end.settings)
     if start.images != end.images:
         found = (*found, IMAGES)
     factors, reasons = merge(found, lambda switched: _refusal(cell, start, end, _chosen(found, switched)))
     return Case(cell, start, end, in_order(factors, order), reasons)
+
+
+def _unlabelled_flags(cell: Cell, start: Side, end: Side) -> list[tuple[str, str]]:
+    """What is said where one set brings soft labels and the other's images take its place under static labels."""
+    sets = {side.images: side.synthetic for side in (start, end)}
+    bare = [one.manifest.method for one in sets.values() if one.soft_labels is None]
+    static = [side for side in (start, end) if side.settings.labels == "static"]
+    if len(bare) != 1 or len(sets) == 1 or not static or not cell.teachers:
+        return []
+    names = dict.fromkeys(", ".join(each.name for each in labellers(s.settings, cell.teachers)) for s in static)
+    return [(bare[0], f"brings no soft labels: under static labels its images are labelled by {' or '.join(names)}")]
 
 
 def _chosen(factors: Sequence[Factor], keys: Coalition) -> list[Factor]:

@@ -10,7 +10,8 @@ from rd3.evaluation.protocol import Protocol
 from rd3.evaluation.settings import Settings
 from rd3.study.audit.mixture import comparable, scaled
 from rd3.study.bench import input_of, ipc_of
-from rd3.study.jobs.run import RunJob, run_job
+from rd3.study.jobs.run import RunJob, form_flags, run_job
+from rd3.study.jobs.run_record import rate_flags
 from rd3.study.labellers import Labeller, labellers, strangers
 from rd3.synthetic.artifact import Synthetic
 from rd3.synthetic.check import check
@@ -67,8 +68,10 @@ class Cell:
         if synthetic.ipc is None:
             warnings.append(f"unbalanced, taken for IPC {ipc_of(synthetic)}")
         flags = [(synthetic.manifest.method, warning) for warning in warnings]
+        flags += [(synthetic.manifest.method, flag) for flag in _set_flags(synthetic, settings)]
         labelling = labellers(settings, self.teachers)
-        flags += [(protocol.id, flag) for flag in (*gave_way, *self._teacher_flags(settings))]
+        strange = () if _brings_labels(synthetic, settings) else self._teacher_flags(settings)
+        flags += [(protocol.id, flag) for flag in (*gave_way, *strange)]
         settings = comparable(scaled(settings, self.epochs_scale), labelling)
         return Side(synthetic, protocol, settings, tuple(flags))
 
@@ -85,8 +88,7 @@ class Cell:
 
     def unlabelled(self, synthetic: Synthetic, settings: Settings) -> str | None:
         """Why nobody could label this synthetic under these settings, or None."""
-        brings_labels = settings.labels == "static" and synthetic.soft_labels is not None
-        if not settings.soft or self.teachers or brings_labels:
+        if not settings.soft or self.teachers or _brings_labels(synthetic, settings):
             return None
         return "labels with a teacher, and none was given"
 
@@ -96,3 +98,25 @@ class Cell:
         if given and weights and len(weights) != len(given):
             flags.append(f"weights of {len(weights)} teachers left out: {len(given)} given")
         return flags
+
+
+def _brings_labels(synthetic: Synthetic, settings: Settings) -> bool:
+    """Whether a set is learned from with soft labels of its own."""
+    return settings.labels == "static" and synthetic.soft_labels is not None
+
+
+def _set_flags(synthetic: Synthetic, settings: Settings) -> list[str]:
+    """What a run's record says of the set's own soft labels and of its learned rate, as audits have it."""
+    given = input_of(synthetic)
+    flags = form_flags(given.own_labels, given) if _brings_labels(synthetic, settings) else []
+    return [*flags, *_rate_flags(synthetic, settings)]
+
+
+def _rate_flags(synthetic: Synthetic, settings: Settings) -> list[str]:
+    """Where a protocol searches rates, `rd3 score` adds the learned one, and audits do not."""
+    if settings.lr_search_for == "random" and settings.lr_search:
+        return []  # then a set has the rate that it learned
+    return [
+        f"{flag}; scores add it, audits do not" if settings.lr_search else flag
+        for flag in rate_flags(settings, synthetic)
+    ]

@@ -80,7 +80,7 @@ def compare_records(first: Record, second: Record) -> tuple[RecordChange, ...]:
     """Everything in which two records differ, what decides the number first."""
     pairs = zip(_facts(first), _facts(second), strict=True)
     found = [RecordChange(part=part, name=name, first=a, second=b) for (part, name, a), (_, _, b) in pairs if a != b]
-    machines = _both(first.environment | {"rd3": first.rd3_version}, second.environment | {"rd3": second.rd3_version})
+    machines = _both(_code(first), _code(second))
     found += [RecordChange(part=CODE, name=name, first=a, second=b) for name, a, b in machines]
     return (*found, *_results(first, second))
 
@@ -94,6 +94,7 @@ def _facts(record: Record) -> Iterator[tuple[str, str, Any]]:
     yield DATA, "images", f"{record.method} ({record.images[:8]})"
     yield DATA, "IPC", record.ipc
     yield DATA, "draw", record.draw
+    yield DATA, "soft labels of its own", record.own_labels
     teachers = [f"{name[:8]} ({accuracy:.2%})" for name, accuracy in sorted(record.teachers.items())]
     yield "teachers", "teachers (test accuracy)", ", ".join(teachers) or None
     yield SEEDS, "student", record.student
@@ -101,6 +102,11 @@ def _facts(record: Record) -> Iterator[tuple[str, str, Any]]:
     yield SEEDS, "seed", record.seed
     yield "flags", "aids", ", ".join(record.aids) or None
     yield "flags", "flags", "; ".join(record.flags) or None
+
+
+def _code(record: Record) -> dict[str, str]:
+    revision = {} if record.loop_revision is None else {"training loop": f"revision {record.loop_revision}"}
+    return {**record.environment, "rd3": record.rd3_version, **revision}
 
 
 def _both(first: Mapping[str, str], second: Mapping[str, str]) -> Iterable[tuple[str, str, str]]:

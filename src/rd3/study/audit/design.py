@@ -50,10 +50,12 @@ class Design:
         return list(dict.fromkeys(wanted))
 
     def shares(self, replicate: int, game: Game) -> Mapping[str, float]:
-        """What each factor contributes in one seed; they sum to the seed's whole difference."""
+        """What each factor contributes in one seed; in the order of `keys`; they sum to the whole difference."""
         if not self.keys:
             return {}
-        return shapley(self.keys, game) if self.exact else mean_marginals(self.orders[replicate], game)
+        if self.exact:
+            return shapley(self.keys, game)
+        return mean_marginals(self.keys, self.orders[replicate], game)
 
 
 def make_design(

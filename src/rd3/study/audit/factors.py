@@ -40,11 +40,14 @@ FACTORS = (
     Factor(
         "optimiser",
         "optimiser and learning rate",
-        ("optimiser", "lr", "lr_search", "selection", "momentum", "betas", "eps", "weight_decay", "wd_exclude_1d"),
+        (
+            *("optimiser", "lr", "lr_search", "lr_search_for", "selection"),
+            *("momentum", "betas", "eps", "weight_decay", "wd_exclude_1d"),
+        ),
     ),
     Factor("schedule", "schedule", ("schedule", "zeta", "milestones", "decay", "warmup_epochs", "warmup_start")),
     Factor("augmentation", "augmentation", ("augment",)),
-    Factor("mix", "mixing of images", ("mix", "mix_labels", "static_mix")),
+    Factor("mix", "mixing of images", ("mix", "mix_labels")),
     Factor(
         "labels",
         "labels",
@@ -53,6 +56,7 @@ FACTORS = (
             "teacher",
             *("teacher_combine", "teacher_weights", "teacher_bn", "teacher_bn_sub_batch", "teacher_normalisation"),
             *("teacher_autocast", "label_input", "label_precision", "label_epochs", "label_draw"),
+            "static_mix",
         ),
     ),
     Factor(

@@ -18,7 +18,7 @@ class Facts(Spec):
 
     Attributes:
         ipc, student, seeds, test_images: of the cell; all runs share the seeds.
-        teachers: who labelled on all sides: fingerprint -> architecture.
+        teachers: who labelled in any run: fingerprint -> architecture.
         epochs_scale: what the epochs of all protocols were multiplied by; where it is not 1, all is `scaled`.
         runs: how many trainings it is made of.
         flags: what had to give way.
@@ -45,6 +45,7 @@ class Facts(Spec):
 
 def facts(cell: Cell, sides: Sequence[Side], records: Sequence[Record]) -> dict[str, Any]:
     """The fields of `Facts`."""
+    labelled = {fingerprint for record in records for fingerprint in record.teachers}
     return {
         "target": cell.target.name,
         "target_fingerprint": cell.target.fingerprint,
@@ -52,7 +53,7 @@ def facts(cell: Cell, sides: Sequence[Side], records: Sequence[Record]) -> dict[
         "student": cell.student,
         "seeds": len({record.replicate for record in records}),
         "test_images": records[0].test_images,
-        "teachers": {teacher.fingerprint: teacher.name for teacher in cell.teachers},
+        "teachers": {teacher.fingerprint: teacher.name for teacher in cell.teachers if teacher.fingerprint in labelled},
         "epochs_scale": cell.epochs_scale,
         "runs": len({record.fingerprint for record in records}),
         "flags": tuple(_flags(cell, sides, records)),

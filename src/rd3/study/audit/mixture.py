@@ -12,6 +12,7 @@ from rd3.data.target import Target
 from rd3.evaluation.protocol import Protocol, ProtocolField
 from rd3.evaluation.settings import Settings
 from rd3.study.audit.factors import Factor
+from rd3.study.audit.inert import neutral
 from rd3.study.labellers import Labeller
 from rd3.study.records import ProtocolMark
 
@@ -35,17 +36,17 @@ class Mixer:
     end: Settings
 
     def protocol(self, switched: Iterable[Factor]) -> Protocol:
-        """`start` with some factors as in `end`.
+        """`start` with some factors as in `end`, and what is inert there at its default: so equal runs are one.
 
         Raises:
             UserError: the values do not go together.
         """
-        protocol = protocol_of(self._values(switched))
+        protocol = protocol_of(neutral(self.settings(switched)).as_json())
         protocol.resolve(self.target, self.ipc, self.student)
         return protocol
 
     def settings(self, switched: Iterable[Factor]) -> Settings:
-        """The settings of that protocol."""
+        """The settings of that protocol, before what is inert is left out."""
         return parse(Settings, self._values(switched), where=f"protocol {AUDIT}")
 
     def _values(self, switched: Iterable[Factor]) -> dict[str, Any]:
@@ -78,15 +79,15 @@ def protocol_of(values: dict[str, Any]) -> Protocol:
 def comparable(settings: Settings, teachers: Sequence[Labeller]) -> Settings:
     """The same with everything that changes no number made equal, so that only what matters differs.
 
-    That is the number of looks at the test curve, the architectures that were asked for where others label, and
-    defaults of operations that one protocol writes out and another doesn't.
+    That is the number of looks at the test curve, the architectures that were asked for where others label, defaults
+    of operations that one protocol writes out and another doesn't, and what other settings make inert (`inert`).
 
     Args:
         teachers: who labels; weights for another number of them are left out.
     """
     recipe = settings.recipe()
-    weights = settings.teacher_weights
-    return settings.model_copy(
+    weights = settings.teacher_weights if settings.soft else None
+    return neutral(settings).model_copy(
         update={
             "checkpoints": 1,
             "teacher": _asked(teachers),

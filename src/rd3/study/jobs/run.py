@@ -191,11 +191,12 @@ def run_job(
         mark=mark_of(protocol, whole=whole),
         label=given.label,
         images=given.count,
-        flags=(*flags, *given.notes, *_form_flags(own_labels, given)),
+        flags=(*flags, *given.notes, *form_flags(own_labels, given)),
     )
 
 
-def _form_flags(form: SoftLabelForm | None, given: RunInput) -> list[str]:
+def form_flags(form: SoftLabelForm | None, given: RunInput) -> list[str]:
+    """A flag where a set's own soft labels are taken for what it does not declare."""
     if form is None or given.declared:
         return []
     return [f"its soft labels are taken for {form}: the set does not declare what they are"]

@@ -60,6 +60,8 @@ def make_record(
         teachers={teacher.fingerprint: teacher.test_accuracy for teacher in teachers},
         protocol=names.mark,
         settings=spec.settings,
+        own_labels=spec.own_labels,
+        loop_revision=spec.loop_revision,
         student=spec.student,
         replicate=spec.replicate,
         seed=spec.seed,
@@ -75,7 +77,7 @@ def make_record(
         teacher_forwards=result.teacher_forwards,
         peak_memory=result.peak_memory,
         aids=_aids(made),
-        flags=(*names.flags, *_labeller_flags(spec, names, teachers), *_rate_flags(spec.settings, synthetic)),
+        flags=(*names.flags, *_labeller_flags(spec, names, teachers), *rate_flags(spec.settings, synthetic)),
         environment=environment(device),
         rd3_version=rd3.__version__,
     )
@@ -98,7 +100,7 @@ def _labeller_flags(spec: RunSpec, names: RunNames, teachers: Sequence[Teacher])
     return strangers(spec.settings, names.mark.id, [teacher.name for teacher in teachers])
 
 
-def _rate_flags(settings: Settings, synthetic: Synthetic | None) -> list[str]:
+def rate_flags(settings: Settings, synthetic: Synthetic | None) -> list[str]:
     """What becomes of a learning rate that the method learned: a protocol treats all images alike."""
     learned = synthetic.learned_lr if synthetic is not None else None
     if learned is None:
