@@ -306,3 +306,17 @@ def test_other_teachers_than_the_pool_s_are_flagged(target, softly, teachers, fo
     first = rd3.evaluate(softly, target, protocol=one, teacher=[teachers[1], teachers[0]], **options).records[0]
     assert f"labelled by {OTHER} where online has {MODEL}" in first.flags
     assert set(first.teachers) == {teachers[1].fingerprint}
+
+
+def test_a_peeking_protocol_is_scored_against_a_reference_that_peeks_too(target, softly, store) -> None:
+    planned = rd3.api.plan_score(
+        softly, target, protocol="rd3-hard+test-peek", whole="whole-short", student=OTHER, seeds=1, store=store
+    )
+    assert [run.mark.id for run in planned.parts["whole_hard"]] == ["whole-short+test-peek"]
+    assert planned.parts["synthetic_own"][0].mark.counterparts.whole == "whole-short+test-peek"
+
+
+def test_a_protocol_that_is_hard_in_this_cell_needs_no_hard_runs(target, softly, store) -> None:
+    planned = rd3.api.plan_score(softly, target, protocol="minimax", student=OTHER, seeds=1, store=store)
+    assert planned.parts["synthetic_hard"] == planned.parts["synthetic_own"]
+    assert planned.parts["synthetic_own"][0].mark.counterparts.hard is None

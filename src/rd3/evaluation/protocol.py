@@ -17,7 +17,7 @@ from rd3.base.spec import Spec, fingerprint_of, parse
 from rd3.data.facts import TargetFacts
 from rd3.data.target import Target
 from rd3.evaluation.conditions import Cell, When
-from rd3.evaluation.settings import FIRST_FIELDS, Settings
+from rd3.evaluation.settings import FIRST_FIELDS, PEEKED, Settings
 from rd3.training.augment.base import parse_augmentation
 from rd3.training.mix import MIXES, parse_mix
 
@@ -194,7 +194,7 @@ class Protocol(Spec):
                 " ce takes hard labels, the other losses take soft ones"
             )
         if settings.peeks:
-            flags.append("chosen on the test split: for comparison only")
+            flags.append(f"{PEEKED}: for comparison only")
         return settings, tuple(flags)
 
 

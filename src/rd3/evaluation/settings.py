@@ -18,6 +18,8 @@ NORMALISATIONS: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
 }
 IMAGENET_MEAN, IMAGENET_STD = NORMALISATIONS["imagenet"]
 
+PEEKED = "chosen on the test split"  # stands in every flag that says so
+
 # The fields of the first locked protocols. Every later field is a switch whose default is what was done before it
 # existed: it enters a protocol's hash only where a protocol sets it to something else. So a default below that line
 # must never change.
