@@ -273,7 +273,7 @@ def plan_score(
     check(synthetic, target)
     if whole not in (None, NOTHING):
         peeks = TEST_PEEK in split_modifiers(protocol)[1]
-        whole = selected(str(whole), TEST_PEEK if peeks else selection)
+        whole = selected(str(whole), "test-peek" if peeks else selection)
     bench = Bench(target, teacher, student, seeds, store, whole)
     return score_jobs(synthetic, bench, ranking_protocol(selected(protocol, selection)), scores=scores)
 

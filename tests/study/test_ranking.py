@@ -339,7 +339,9 @@ def test_a_reference_that_peeks_bars_the_row_and_says_so() -> None:
 def test_one_group_has_one_reference_whatever_the_order() -> None:
     two = [*records([("rd3", "random")]), *against("whole-short", cells=[("rd3", "herding")])]
     for order in (two, two[::-1]):
-        with pytest.raises(UserError, match=r"digits, IPC 10, rd3, mlp: .* both whole and whole-short; rank them apart"):
+        with pytest.raises(
+            UserError, match=r"digits, IPC 10, rd3, mlp: .* both whole and whole-short; rank them apart"
+        ):
             rows(order)
 
 
