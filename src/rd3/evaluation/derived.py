@@ -9,7 +9,7 @@ from rd3.evaluation.settings import Settings
 
 ROLES = ("hard-plain", "hard", "plain")
 SOFT_ONLY = frozenset(
-    {"kl_t2", "gamma", "gt_label", "static_mix", "hard_phase"}
+    {"kl_t2", "lr_search_for", "gamma", "gt_label", "static_mix", "hard_phase"}
     | {name for name in Settings.model_fields if name.startswith(("teacher_", "label_")) and name != "label_smoothing"}
 )
 HARD_NOTE = "the counterpart that HLR needs"

@@ -8,7 +8,7 @@ from typing import Final
 
 from rd3.base.errors import unknown
 from rd3.evaluation.files import load_protocol
-from rd3.evaluation.modifiers import learned_rate, modified
+from rd3.evaluation.modifiers import learned_rate, modified, searches
 from rd3.evaluation.protocol import Protocol
 from rd3.study.bench import Bench, input_of, ipc_of
 from rd3.study.jobs.base import Job
@@ -101,10 +101,8 @@ def with_learned_rate(protocol: Protocol, synthetic: Synthetic) -> tuple[Protoco
 
     Random images get the same search. A protocol that searches nothing, or for random images only, stays as it is.
     """
-    learned, search = synthetic.learned_lr, protocol.fields.get("lr_search")
-    if learned is None or search is None or _for_random_only(protocol):
-        return protocol, ()
-    if not any(case.value for case in search.written()):
+    learned = synthetic.learned_lr
+    if learned is None or not searches(protocol) or _for_random_only(protocol):
         return protocol, ()
     note = f"the rate {learned:.6g}, which the set learned, is searched too, for random images as well"
     return modified(protocol, learned_rate(learned)), (note,)

@@ -215,10 +215,10 @@ def _form_flags(form: SoftLabelForm | None, given: RunInput) -> list[str]:
 
 
 def _rates_for(settings: Settings, given: RunInput) -> Settings:
-    """Where only random images get a search, the others take the rate that they learned."""
-    if settings.lr_search_for == "both" or given.reference:
+    """Where a learned rate spares a set the search, only sets without one, and random images, are searched for."""
+    if settings.lr_search_for == "both" or given.reference or given.learned_lr is None or not settings.lr_search:
         return settings
-    return settings.model_copy(update={"lr_search": None, "lr": given.learned_lr or settings.lr})
+    return settings.model_copy(update={"lr_search": None, "lr": given.learned_lr})
 
 
 def _nobody_labels(protocol: Protocol, settings: Settings, given: RunInput) -> str:
