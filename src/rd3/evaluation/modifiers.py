@@ -18,7 +18,7 @@ Selection = Literal["held-out", "test-peek"]
 TEST_PEEK, UNMIXED_LABELS, RANDOM_SEARCH = "test-peek", "unmixed-labels", "random-search"
 
 CHANGES: dict[str, dict[str, Any]] = {
-    TEST_PEEK: {"selection": "test-peek", "report": "best"},
+    TEST_PEEK: {"selection": "test-peek"},  # and the report that the protocol's `peek` names
     UNMIXED_LABELS: {"mix_labels": "none"},
     RANDOM_SEARCH: {"lr_search_for": "random"},
 }
@@ -73,7 +73,9 @@ def modified(protocol: Protocol, modifier: str) -> Protocol:
     if modifier == RANDOM_SEARCH and not searches(protocol):
         raise UserError(f"{protocol.id}+{modifier}: {protocol.id} searches no rate, so there is nothing to leave out")
     rate = LEARNED_RATE.fullmatch(modifier)
-    changes = {} if rate else CHANGES[modifier]
+    changes = {} if rate else dict(CHANGES[modifier])
+    if modifier == TEST_PEEK:
+        changes["report"] = protocol.peek
     fields = dict(protocol.fields)
     if rate and "lr_search" in fields:
         fields["lr_search"] = fields["lr_search"].changed(partial(_with_rate, rate=float(rate["rate"])))

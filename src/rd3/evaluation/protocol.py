@@ -110,6 +110,7 @@ class Protocol(Spec):
         variants: names of the conditions that its fields give values `by`; for people, the cases hold them in full.
         purpose: `ranking`, or `reference` for protocols that only serve the scores of others.
         not_rankable: why numbers under it must not stand beside those of the protocol it derives from, or None.
+        peek: which epochs `+test-peek` takes the best of.
         hard_without_batch_augmentation: whether its hard-label counterpart leaves out mixing and DSA.
     """
 
@@ -123,6 +124,7 @@ class Protocol(Spec):
     purpose: Literal["ranking", "reference"] = "ranking"
     not_rankable: str | None = None
     counterparts: Counterparts = Counterparts()
+    peek: Literal["best", "best-last20"] = "best"
     hard_without_batch_augmentation: bool = False
     fields: dict[str, ProtocolField]
 
