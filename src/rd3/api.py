@@ -10,7 +10,7 @@ from typing import Any
 
 from rd3.data.target import Target
 from rd3.evaluation.files import load_protocol
-from rd3.evaluation.modifiers import Selection, selected
+from rd3.evaluation.modifiers import TEST_PEEK, Selection, selected, split_modifiers
 from rd3.scores.definitions import USUAL_WEIGHT, require_weights
 from rd3.scores.intervals import Interval, t_interval
 from rd3.squeeze.spec import teacher_spec
@@ -272,7 +272,8 @@ def plan_score(
     """
     check(synthetic, target)
     if whole not in (None, NOTHING):
-        whole = selected(str(whole), selection)
+        peeks = TEST_PEEK in split_modifiers(protocol)[1]
+        whole = selected(str(whole), "test-peek" if peeks else selection)
     bench = Bench(target, teacher, student, seeds, store, whole)
     return score_jobs(synthetic, bench, ranking_protocol(selected(protocol, selection)), scores=scores)
 

@@ -224,8 +224,8 @@ def test_the_published_way_is_there_for_comparison(terminal, photos, tmp_path) -
     assert card["row"]["protocol"]["id"] == "ddr-config-soft+unmixed-labels+random-search+test-peek"
     assert card["row"]["rankable"] is False
     rates = {part["symbol"]: len(part["runs"][0]["rates"]) for part in card["parts"]}
-    assert rates == {"A_rh": 0, "A_sh": 0, "A_sa": 0, "A_ra": 5}
-    for reason in ("chosen on the test split", "left unmixed", "random images alone"):
+    assert rates == {"A_rh": 0, "A_sh": 5, "A_sa": 5, "A_ra": 5}, "a set without a learned rate is searched for"
+    for reason in ("chosen on the test split", "left unmixed", "random images get a search"):
         assert reason in said
 
 

@@ -25,9 +25,9 @@ def searching(tmp_path: Path) -> str:
 
 
 @pytest.mark.parametrize("modifier", [*CHANGES, "lr0.02"])
-def test_a_modified_protocol_has_an_id_and_a_hash_of_its_own(modifier) -> None:
-    usual, other = load_protocol("rd3"), load_protocol(f"rd3+{modifier}")
-    assert other.id == f"rd3+{modifier}"
+def test_a_modified_protocol_has_an_id_and_a_hash_of_its_own(modifier, searching) -> None:
+    usual, other = load_protocol(searching), load_protocol(f"{searching}+{modifier}")
+    assert other.id == f"mine+{modifier}"
     assert other.hash != usual.hash
     assert other.hash not in locked_hashes().values()
     assert (other.not_rankable is None) == modifier.startswith("lr")
@@ -100,3 +100,29 @@ def test_a_file_that_searches_for_random_images_only_must_say_so(tmp_path) -> No
 
 def test_no_shipped_protocol_has_an_id_that_reads_as_modified() -> None:
     assert all(split_modifiers(name) == (name, []) for name in list_protocols())
+
+
+def test_random_search_leaves_the_hard_counterpart_its_search(searching) -> None:
+    named = load_protocol(f"{searching}+random-search").counterparts
+    target = load_target("digits")
+    hard, plain = (load_protocol(str(name)).resolve(target, 1, "mlp")[0] for name in (named.hard, named.plain))
+    assert (hard.lr_search, hard.lr_search_for) == ((0.01, 0.1), "both")
+    assert plain.lr_search_for == "random"
+
+
+def test_random_search_where_nothing_is_searched_is_refused() -> None:
+    with pytest.raises(UserError, match=r"rd3\+random-search: rd3 searches no rate, so there is nothing to leave out"):
+        load_protocol("rd3+random-search")
+
+
+@pytest.mark.parametrize("name", ["ddr-dc+lr.", "ddr-dc+lr", "ddr-dc+lr1e", "ddr-dc+lr1-2", "ddr-dc+lr1e999"])
+def test_what_is_no_rate_is_an_unknown_protocol(name) -> None:
+    with pytest.raises(UserError, match="unknown protocol"):
+        load_protocol(name)
+
+
+def test_an_unknown_counterpart_is_refused_in_one_line(searching, tmp_path) -> None:
+    (tmp_path / "dd.yaml").write_text("dataset: CIFAR10\nmodel_name: ConvNet-3\n")
+    for name in (searching, f"ddranking:{tmp_path / 'dd.yaml'}"):
+        with pytest.raises(UserError, match="'#foo' is no counterpart; allowed are #hard-plain, #hard, #plain"):
+            load_protocol(f"{name}#foo")

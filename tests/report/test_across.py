@@ -17,9 +17,12 @@ ORDER = ("rded", "herding", "random", "sre2l")
 
 
 def cell(row: Json, accuracies: dict[str, float], **changes: Any) -> list[Json]:
-    """One row a method, made like `row`."""
+    """One row a method, made like `row`, under a protocol that ranks."""
     return [
-        row | {"method": name, "accuracy": {"mean": value, "low": value - 0.01, "high": value + 0.01}} | changes
+        row
+        | {"rankable": True}
+        | {"method": name, "accuracy": {"mean": value, "low": value - 0.01, "high": value + 0.01}}
+        | changes
         for name, value in accuracies.items()
     ]
 
@@ -85,6 +88,10 @@ def test_a_method_that_may_not_be_ranked_does_not_enter(four_cells: list[Json]) 
     barred = [row | {"rankable": row["method"] != "sre2l"} for row in four_cells]
     [found] = across(rows_from(barred))
     assert found.result.methods == ("rded", "herding", "random")
+
+
+def test_a_protocol_that_is_not_rankable_has_no_mean_ranks(four_cells: list[Json]) -> None:
+    assert across(rows_from([row | {"rankable": False} for row in four_cells])) == []
 
 
 def test_one_method_has_no_ranks(json_rows: list[Json]) -> None:

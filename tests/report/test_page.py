@@ -109,6 +109,9 @@ def test_every_interval_of_accuracy_says_what_it_covers(html: str) -> None:
 def test_cells_are_shown_together_with_a_diagram_where_they_are_enough(
     html: str, json_rows: list[dict[str, Any]]
 ) -> None:
+    assert 'id="across"' not in html, "rows under a protocol that is not rankable do not enter"
+    json_rows = [row | {"rankable": True} for row in json_rows]
+    html = render(ReportData("few", rows_from(json_rows)))
     few = html.partition('id="across"')[2].partition("</section>")[0]
     assert few.count("at least 3 cells are needed") == 2
     assert "<svg" not in few

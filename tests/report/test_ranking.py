@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rd3.base.errors import UserError
-from rd3.report.notes import notes, references
+from rd3.report.notes import no_place, notes, references
 from rd3.report.ranking import Row, grouped, rank_intervals, ranks, read_ranking, rows_from
 
 Json = dict[str, Any]
@@ -62,6 +62,22 @@ def test_the_most_accurate_row_comes_first(rows: list[Row]) -> None:
     group = grouped(rows)[0]
     assert [row.method for row in group.rows] == ["herding", "rded", "sre2l[init=real]", "random", "sre2l"]
     assert ranks(group) == [1, 2, 3, 4, 5]
+
+
+def test_a_cut_protocol_has_an_order_of_its_own_and_a_peeking_one_none(json_rows: list[Json]) -> None:
+    cut = grouped(rows_from(json_rows[:5]))[0]
+    assert ranks(cut) == [1, 2, 3, 4, 5]
+    assert notes(cut)[0].startswith("† rd3-demo ranks these methods among themselves only")
+    flags = ["A_rh: chosen on the test split: for comparison only"]
+    peeking = grouped(rows_from([row | {"flags": flags, "rank": None} for row in json_rows[:5]]))[0]
+    assert ranks(peeking) == [None] * 5
+    assert notes(peeking)[0] == "† rd3-demo: for comparison only, not ranked."
+
+
+def test_a_row_that_stands_alone_has_no_place(json_rows: list[Json]) -> None:
+    [row] = rows_from([json_rows[0] | {"rankable": True}])
+    assert ranks(grouped([row])[0]) == [None]
+    assert no_place(row) == "–"
 
 
 def test_a_row_that_is_not_rankable_takes_no_place(json_rows: list[Json]) -> None:

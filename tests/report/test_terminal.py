@@ -56,7 +56,8 @@ def test_what_an_interval_covers_is_marked_and_explained(rows: list[Row]) -> Non
 
 
 def test_one_line_tells_what_all_cells_of_a_protocol_show(rows: list[Row]) -> None:
-    text = " ".join(shown(rows, 120).split())
+    assert "mean ranks" not in shown(rows, 120), "rows under a protocol that is not rankable do not enter"
+    text = " ".join(shown([row.model_copy(update={"rankable": True}) for row in rows], 120).split())
     for protocol in ("rd3-demo v1 (93fd20a1)", "rd3-demo-hard v1 (4be1c07a)"):
         assert f"{protocol}, mean ranks of 5 methods over 2 cells (mnist5k IPC 1, 10 with convnet3-bn)" in text
     assert text.count("at least 3 cells are needed") == 2
@@ -65,13 +66,13 @@ def test_one_line_tells_what_all_cells_of_a_protocol_show(rows: list[Row]) -> No
 def test_an_unknown_score_is_an_en_dash(json_rows: list[Json]) -> None:
     text = shown(rows_from([json_rows[11] | {"ars": None}]), 120)
     assert json_rows[11]["ars"] is None
-    [line] = [line for line in text.splitlines() if line.startswith("1 ")]
+    [line] = [line for line in text.splitlines() if line.startswith("† ")][:1]
     assert " – " in line
 
 
 def test_one_run_shows_no_interval(json_rows: list[Json]) -> None:
     [row] = rows_from([json_rows[1] | {"n": 1}])
-    [line] = [line for line in shown([row], 120).splitlines() if line.startswith("1 ")]
+    [line] = [line for line in shown([row], 120).splitlines() if line.startswith("† ")][:1]
     assert "61.4" in line
     assert "±" not in line
 

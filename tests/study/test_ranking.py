@@ -308,3 +308,76 @@ def test_two_results_of_one_run_are_refused_unless_machines_differ(tmp_path: Pat
     (kept,) = read_records([tmp_path])
     assert kept.accuracy == 0.5
     assert any("several machines" in flag for flag in kept.flags)
+
+
+def against(whole: str, *, cells: Iterable[tuple[str, str]]) -> list[Record]:
+    """Records that are scored against another whole-target protocol, in place of `whole`."""
+    counterparts = {"hard": "rd3-hard", "plain": "rd3-plain", "whole": whole}
+    return [
+        r.model_copy(update={"protocol": r.protocol.model_copy(update={"counterparts": Counterparts(**counterparts)})})
+        for r in records(cells)
+    ]
+
+
+def peeked_whole() -> list[Record]:
+    flags = ("chosen on the test split: for comparison only",)
+    return [record("whole+test-peek", "whole", r, 0.9 + 0.01 * r, flags=flags) for r in range(3)]
+
+
+def test_a_reference_that_peeks_bars_the_row_and_says_so() -> None:
+    own = [("rd3", "random"), ("rd3", "herding")]
+    hard = records([("rd3-hard", "random"), ("rd3-hard", "herding")])
+    table = rows([*against("whole+test-peek", cells=own), *hard, *peeked_whole()])
+    herding = row_of(table, "rd3", "herding")
+    assert herding["hlr"]["mean"] == pytest.approx(0.91 - fmean(ACCURACIES["rd3-hard", "herding"]))
+    assert (herding["rankable"], herding["rank"]) == (False, None)
+    assert "A_rh: chosen on the test split: for comparison only" in herding["flags"]
+    honest = row_of(rows([*records(own), *hard, *records([("whole", "whole")])]), "rd3", "herding")
+    assert (honest["rankable"], honest["flags"], honest["rank"]["value"]) == (True, [], 1)
+
+
+def test_one_group_has_one_reference_whatever_the_order() -> None:
+    two = [*records([("rd3", "random")]), *against("whole-short", cells=[("rd3", "herding")])]
+    for order in (two, two[::-1]):
+        with pytest.raises(
+            UserError, match=r"digits, IPC 10, rd3, mlp: .* both whole and whole-short; rank them apart"
+        ):
+            rows(order)
+
+
+@pytest.mark.parametrize("names", [("a", "b"), ("b", "a")])
+def test_one_run_of_two_studies_has_one_reference(names: tuple[str, str], tmp_path: Path) -> None:
+    one, other = records([("rd3", "random")])[0], against("whole-short", cells=[("rd3", "random")])[0]
+    none = against("none", cells=[("rd3", "random")])[0]
+    places = [tmp_path / f"{name}.json" for name in names]
+    for place, made in zip(places, (one, other), strict=True):
+        place.write_text(made.model_dump_json())
+    with pytest.raises(UserError, match="another record of the same run is scored against the whole target under"):
+        read_records(places)
+    places[1].write_text(none.model_dump_json())
+    (kept,) = read_records(places)
+    assert kept.protocol.counterparts.whole == "whole"
+
+
+def test_a_random_set_that_is_a_reference_itself_is_flagged() -> None:
+    random = records([("rd3", "random")])
+    mine = [
+        record("rd3", "random (this set)", r, v, **({"fingerprint": random[0].fingerprint} if r == 0 else {}))
+        for r, v in enumerate([0.60, 0.61, 0.63])
+    ]
+    row = row_of(rows([*random, *mine]), "rd3", "random (this set)")
+    assert row["flags"] == ["the set is one of the random references: with seed 0 the same run stands on both sides"]
+    assert row_of(rows(random), "rd3", "random")["flags"] == []
+
+
+def test_a_cell_that_is_hard_already_is_its_own_hard_part() -> None:
+    """minimax has soft labels on large images only: on small ones its hard counterpart trains just the same."""
+    target, made = load_target("digits"), []
+    for name in ("minimax", "minimax-hard"):
+        settings = load_protocol(name).resolve(target, 10, "mlp")[0]
+        made += [
+            record(name, "mine", r, v, settings=settings)
+            for r, v in enumerate([0.5, 0.6] if name == "minimax" else [0.3, 0.7])
+        ]
+    row = row_of(rows([*made, *records([("whole", "whole")])]), "minimax", "mine")
+    assert row["hlr"]["mean"] == pytest.approx((0.90 - 0.5 + 0.91 - 0.6) / 2)

@@ -15,6 +15,7 @@ from rd3.base.spec import fingerprint_of
 from rd3.scores.definitions import ars, lrs
 from rd3.study.jobs.base import Job
 from rd3.study.jobs.run import RunJob
+from rd3.study.labellers import Labeller
 from rd3.study.ranking import rows
 from rd3.study.scorecard import ScoreCard
 from rd3.study.store import Store
@@ -255,6 +256,18 @@ def test_random_search_is_for_random_images_only(target, softly, folder, store) 
     assert (rates["A_sa"].lr, rates["A_sa"].rates) == (0.03, ())
     assert [rate for rate, _ in rates["A_ra"].rates] == [0.001, 0.01]
     assert card.row["rankable"] is False
+    without = rd3.score(softly, target, protocol=name, student=MODEL, seeds=1, store=store, scores=("lrs",))
+    found = {part.symbol: [rate for rate, _ in part.records[0].rates] for part in without.parts}
+    assert found["A_sa"] == found["A_ra"] == [0.001, 0.01]
+
+
+def test_random_search_searches_for_the_hard_runs_of_soft_labels(target, softly, folder, store) -> None:
+    name = f"{write_protocol(folder, 'static-search', more=SEARCH)}+random-search"
+    learned = labelled(softly, softly.soft_labels, form="probabilities", method="learned", lr=0.03)
+    planned = rd3.api.plan_score(learned, target, protocol=name, teacher=Labeller("t", OTHER), seeds=1, store=store)
+    searched = {part: runs[0].spec.settings.lr_search for part, runs in planned.parts.items()}
+    assert searched["synthetic_own"] is searched["synthetic_plain"] is None
+    assert searched["synthetic_hard"] == searched["random_own"] == searched["random_plain"] == (0.001, 0.01)
 
 
 def test_peeking_is_marked_wherever_it_touches(target, softly, folder, store) -> None:
@@ -306,3 +319,17 @@ def test_other_teachers_than_the_pool_s_are_flagged(target, softly, teachers, fo
     first = rd3.evaluate(softly, target, protocol=one, teacher=[teachers[1], teachers[0]], **options).records[0]
     assert f"labelled by {OTHER} where online has {MODEL}" in first.flags
     assert set(first.teachers) == {teachers[1].fingerprint}
+
+
+def test_a_peeking_protocol_is_scored_against_a_reference_that_peeks_too(target, softly, store) -> None:
+    planned = rd3.api.plan_score(
+        softly, target, protocol="rd3-hard+test-peek", whole="whole-short", student=OTHER, seeds=1, store=store
+    )
+    assert [run.mark.id for run in planned.parts["whole_hard"]] == ["whole-short+test-peek"]
+    assert planned.parts["synthetic_own"][0].mark.counterparts.whole == "whole-short+test-peek"
+
+
+def test_a_protocol_that_is_hard_in_this_cell_needs_no_hard_runs(target, softly, store) -> None:
+    planned = rd3.api.plan_score(softly, target, protocol="minimax", student=OTHER, seeds=1, store=store)
+    assert planned.parts["synthetic_hard"] == planned.parts["synthetic_own"]
+    assert planned.parts["synthetic_own"][0].mark.counterparts.hard is None

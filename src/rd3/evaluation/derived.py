@@ -30,6 +30,14 @@ def counterpart(protocol: Protocol, role: str) -> Protocol:
     return _hard(protocol) if role == "hard" else _plain(protocol)
 
 
+def is_own_hard(own: Settings, hard: Settings) -> bool:
+    """Whether the hard-label counterpart trains as the protocol itself does, both resolved for one cell."""
+    if own.soft:
+        return False
+    unread = {*SOFT_ONLY, "teacher", "temperature"}
+    return own.model_dump(exclude=unread) == hard.model_dump(exclude=unread)
+
+
 def _hard(protocol: Protocol) -> Protocol:
     fields = {name: field for name, field in protocol.fields.items() if name not in SOFT_ONLY}
     if "hard_phase" in protocol.fields:

@@ -108,6 +108,8 @@ def _unknown(name: str) -> UserError:
 def _load(name: str, above: frozenset[Path] = frozenset()) -> Protocol:
     """`above`: the files that this one is the base of."""
     place, _, role = name.partition("#")
+    if role and role not in ROLES:
+        raise UserError(f"{name}: '#{role}' is no counterpart; allowed are {', '.join(f'#{one}' for one in ROLES)}")
     if is_ddranking(place):
         protocol = read_ddranking(place).protocol
     elif place.endswith((".yaml", ".yml")):

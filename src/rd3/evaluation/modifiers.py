@@ -10,7 +10,7 @@ import re
 from functools import partial
 from typing import Any, Literal, get_args
 
-from rd3.base.errors import unknown
+from rd3.base.errors import UserError, unknown
 from rd3.evaluation.protocol import Counterparts, Protocol, ProtocolField
 
 Selection = Literal["held-out", "test-peek"]
@@ -18,16 +18,16 @@ Selection = Literal["held-out", "test-peek"]
 TEST_PEEK, UNMIXED_LABELS, RANDOM_SEARCH = "test-peek", "unmixed-labels", "random-search"
 
 CHANGES: dict[str, dict[str, Any]] = {
-    TEST_PEEK: {"selection": "test-peek", "report": "best"},
+    TEST_PEEK: {"selection": "test-peek"},  # and the report that the protocol's `peek` names
     UNMIXED_LABELS: {"mix_labels": "none"},
     RANDOM_SEARCH: {"lr_search_for": "random"},
 }
 REASONS = {
     TEST_PEEK: "learning rates and epochs are chosen on the test split, for comparison only",
     UNMIXED_LABELS: "the labels of mixed images are left unmixed, for comparison only",
-    RANDOM_SEARCH: "the learning rate is searched for random images alone, for comparison only",
+    RANDOM_SEARCH: "a set that learned a rate is trained with it, and random images get a search, for comparison only",
 }
-LEARNED_RATE = re.compile(r"lr(?P<rate>[0-9.e-]+)")
+LEARNED_RATE = re.compile(r"lr(?P<rate>(?:\d+\.?\d*|\.\d+)(?:e-?\d{1,2})?)")
 SUFFIX = re.compile(rf"\+({'|'.join(CHANGES)}|{LEARNED_RATE.pattern})$")
 
 
@@ -65,9 +65,17 @@ def learned_rate(rate: float) -> str:
 
 
 def modified(protocol: Protocol, modifier: str) -> Protocol:
-    """The protocol with one change, under the id `ID+MODIFIER`; its counterparts are changed alike."""
+    """The protocol with one change, under the id `ID+MODIFIER`; its counterparts are changed alike.
+
+    Raises:
+        UserError: it would change nothing.
+    """
+    if modifier == RANDOM_SEARCH and not searches(protocol):
+        raise UserError(f"{protocol.id}+{modifier}: {protocol.id} searches no rate, so there is nothing to leave out")
     rate = LEARNED_RATE.fullmatch(modifier)
-    changes = {} if rate else CHANGES[modifier]
+    changes = {} if rate else dict(CHANGES[modifier])
+    if modifier == TEST_PEEK:
+        changes["report"] = protocol.peek
     fields = dict(protocol.fields)
     if rate and "lr_search" in fields:
         fields["lr_search"] = fields["lr_search"].changed(partial(_with_rate, rate=float(rate["rate"])))
@@ -86,10 +94,20 @@ def modified(protocol: Protocol, modifier: str) -> Protocol:
 
 
 def _counterparts(named: Counterparts, modifier: str) -> Counterparts:
-    """The whole target is trained under its own protocol, which only peeking concerns."""
+    """The whole target is trained under its own protocol, which only peeking concerns.
+
+    DD-Ranking searches rates for every hard-label run of a set with soft labels, whatever rate the set learned.
+    """
     whole = named.whole and (f"{named.whole}+{modifier}" if modifier == TEST_PEEK else named.whole)
-    hard, plain = (name and f"{name}+{modifier}" for name in (named.hard, named.plain))
+    hard = named.hard and (named.hard if modifier == RANDOM_SEARCH else f"{named.hard}+{modifier}")
+    plain = named.plain and f"{named.plain}+{modifier}"
     return Counterparts(hard=hard, plain=plain, whole=whole)
+
+
+def searches(protocol: Protocol) -> bool:
+    """Whether rates are searched in some cell."""
+    search = protocol.fields.get("lr_search")
+    return search is not None and any(case.value for case in search.written())
 
 
 def _with_rate(rates: Any, rate: float) -> Any:

@@ -17,7 +17,7 @@ from rd3.base.spec import Spec, fingerprint_of, parse
 from rd3.data.facts import TargetFacts
 from rd3.data.target import Target
 from rd3.evaluation.conditions import Cell, When
-from rd3.evaluation.settings import FIRST_FIELDS, Settings
+from rd3.evaluation.settings import FIRST_FIELDS, PEEKED, Settings
 from rd3.training.augment.base import parse_augmentation
 from rd3.training.mix import MIXES, parse_mix
 
@@ -129,6 +129,7 @@ class Protocol(Spec):
         uncovered: cells in which its `stated` values and those of the `code` are in truth inferred.
         purpose: `ranking`, or `reference` for protocols that only serve the scores of others.
         not_rankable: why numbers under it must not stand beside those of the protocol it derives from, or None.
+        peek: which epochs `+test-peek` takes the best of.
         hard_without_batch_augmentation: whether its hard-label counterpart leaves out mixing and DSA.
     """
 
@@ -143,6 +144,7 @@ class Protocol(Spec):
     purpose: Literal["ranking", "reference"] = "ranking"
     not_rankable: str | None = None
     counterparts: Counterparts = Counterparts()
+    peek: Literal["best", "best-last20"] = "best"
     hard_without_batch_augmentation: bool = False
     fields: dict[str, ProtocolField]
 
@@ -224,7 +226,7 @@ class Protocol(Spec):
                 " ce takes hard labels, the other losses take soft ones"
             )
         if settings.peeks:
-            flags.append("chosen on the test split: for comparison only")
+            flags.append(f"{PEEKED}: for comparison only")
         return settings, tuple(flags)
 
 

@@ -18,6 +18,8 @@ NORMALISATIONS: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
 }
 IMAGENET_MEAN, IMAGENET_STD = NORMALISATIONS["imagenet"]
 
+PEEKED = "chosen on the test split"  # stands in every flag that says so
+
 # The fields of the first locked protocols. Every later field is a switch whose default is what was done before it
 # existed: it enters a protocol's hash only where a protocol sets it to something else. So a default below that line
 # must never change.
@@ -74,8 +76,8 @@ class Settings(Spec):
             of being normalised. Only where no teacher labels online.
         lr_search: rates of which the best on a split held out from the real training data is taken; the same for
             synthetic and random images. None takes `lr`.
-        lr_search_for: `both`, or, for comparison only, `random`: synthetic images take the rate that their method
-            learned, or `lr`.
+        lr_search_for: `both`, or, for comparison only, `random`: a set whose method learned a rate is trained with that
+            alone; sets without one, and random images, are searched for.
         selection: `held-out`, or `test-peek`: rates and epochs are chosen on the test split, for comparison only.
         report: `last` epoch's accuracy, or, for comparison only, the `best` on the test split, or `best-last20`, the
             best in the last fifth of the epochs.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rd3.report.format import number, p_value, plain
 from rd3.report.notes import protocol_title
-from rd3.report.ranking import Group, Row, grouped, ranks
+from rd3.report.ranking import Group, Row, grouped
 from rd3.scores.friedman import MeanRanks, mean_ranks
 
 
@@ -39,9 +39,8 @@ def across(rows: Iterable[Row], *, alpha: float = 0.05) -> list[Across]:
 
 
 def _ranked_only(group: Group) -> Group:
-    """Without the rows that take no place."""
-    places = zip(group.rows, ranks(group), strict=True)
-    return Group(group.key, tuple(row for row, place in places if place is not None))
+    """Without the rows that may not be ranked: none is left of a shortened protocol, whatever its own order."""
+    return Group(group.key, tuple(row for row in group.rows if row.rankable))
 
 
 def _of_protocol(groups: Sequence[Group], alpha: float) -> Across | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from rd3.report.format import estimate, number, p_value, percent, plain
-from rd3.report.ranking import Group, Row, Versus
+from rd3.report.format import DASH, estimate, number, p_value, percent, plain
+from rd3.report.ranking import Group, Row, Versus, ranks
 from rd3.scores.power import needed_in_draws, seeds_in_draws
 
 MARK = "†"
@@ -19,6 +19,11 @@ def protocol_title(group: Group) -> str:
     """Protocol with version and the start of its hash."""
     protocol = group.key.protocol
     return f"{plain(protocol.id)} v{protocol.version} ({plain(protocol.hash)[:8]})"
+
+
+def no_place(row: Row) -> str:
+    """What stands in place of a rank."""
+    return DASH if row.rankable else MARK
 
 
 def group_title(group: Group) -> str:
@@ -49,6 +54,8 @@ def _rankable(group: Group) -> list[str]:
     protocol = plain(group.key.protocol.id)
     barred = [plain(row.method) for row in group.rows if not row.rankable]
     if len(barred) == len(group.rows):
+        if not any(ranks(group)):
+            return [f"{MARK} {protocol}: for comparison only, not ranked."]
         return [f"{MARK} {protocol} ranks these methods among themselves only: not comparable with results under rd3."]
     return [f"{MARK} {', '.join(barred)}: shown, but not rankable under {protocol}."] if barred else []
 

@@ -149,8 +149,8 @@ def _section(place: int, group: Group, look: Look, limits: tuple[float, float]) 
 
 
 def _places(group: Group) -> list[str]:
-    both = zip(ranks(group), rank_intervals(group), strict=True)
-    return [show.place(rank, interval, unranked=notes.MARK) for rank, interval in both]
+    found = zip(group.rows, ranks(group), rank_intervals(group), strict=True)
+    return [show.place(rank, interval, unranked=notes.no_place(row)) for row, rank, interval in found]
 
 
 def _overview(found: Across, look: Look) -> Overview:

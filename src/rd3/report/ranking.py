@@ -84,8 +84,14 @@ def _best_first(row: Row) -> tuple[float, str]:
 
 
 def ranks(group: Group) -> list[int | None]:
-    """Place of each row, counting only the rows that may be ranked; if none may, they are ranked among themselves."""
-    alone = not any(row.rankable for row in group.rows)
+    """Place of each row, counting only the rows that may be ranked.
+
+    If none may, as under a shortened protocol, they are ranked among themselves, unless anything was chosen on the
+    test split. A row that stands alone has no place.
+    """
+    if len(group.rows) == 1:
+        return [None]
+    alone = not any(row.rankable or row.peeks for row in group.rows)
     places: list[int | None] = []
     count = 0
     for row in group.rows:

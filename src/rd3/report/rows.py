@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ConfigDict, Field, model_validator
 
 from rd3.base.spec import Spec
+from rd3.evaluation.settings import PEEKED
 
 INTERVALS = ("accuracy", "given_draws", "random", "hlr", "ior", "lrs", "ars", "versus_random")
 
@@ -134,6 +135,11 @@ class Row(Part):
     target_fingerprint: str = ""
     versus_random: Versus | None = None
     flags: tuple[str, ...] = ()
+
+    @property
+    def peeks(self) -> bool:
+        """Whether anything that the row is made of was chosen on the test split."""
+        return any(PEEKED in flag for flag in self.flags)
 
     @property
     def interval_covers(self) -> str | None:

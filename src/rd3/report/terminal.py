@@ -13,8 +13,8 @@ from rich.text import Text
 from rd3.report.across import across
 from rd3.report.across import sentence as across_sentence
 from rd3.report.format import DASH, estimate, place, plain, seconds, size
-from rd3.report.notes import MARK, NOT_SEPARABLE, SEEDS_ONLY, group_title, is_random, notes, references
-from rd3.report.ranking import Group, Interval, Rank, Row, grouped, rank_intervals, ranks
+from rd3.report.notes import NOT_SEPARABLE, SEEDS_ONLY, group_title, is_random, no_place, notes, references
+from rd3.report.ranking import Group, Interval, Row, grouped, rank_intervals, ranks
 
 LETTERS = {
     "teacher": "T",
@@ -104,13 +104,10 @@ def _table(group: Group, layout: Layout) -> Table:
     table.add_column("aids")
     letters = aid_letters(group.rows)
     for row, rank, interval in zip(group.rows, ranks(group), rank_intervals(group), strict=True):
-        cells = _cells(row, _place(rank, interval, layout), layout, letters)
+        shown = place(rank, interval, unranked=no_place(row), between="\n" if two_lines else " ")
+        cells = _cells(row, shown, layout, letters)
         table.add_row(*cells, style="italic" if is_random(row.method) else "")
     return table
-
-
-def _place(rank: int | None, interval: Rank | None, layout: Layout) -> str:
-    return place(rank, interval, unranked=MARK, between="\n" if "\n" in layout.between else " ")
 
 
 def _cells(row: Row, rank: str, layout: Layout, letters: dict[str, str]) -> list[Text]:

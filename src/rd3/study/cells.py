@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from rd3.base.errors import UserError
 from rd3.study.audit.mixture import is_mixture
 from rd3.study.jobs.run import WHOLE
-from rd3.study.records import Record
+from rd3.study.records import Record, named_whole
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class Cells:
         self._cells: dict[Cell, dict[int, Record]] = {}
         hashes: dict[str, str] = {}
         teachers: dict[tuple[str, str], set[str]] = {}
+        self._wholes: dict[Cell, str] = {}
         for record in records:
             mark = record.protocol
             if is_mixture(mark):
@@ -55,10 +56,21 @@ class Cells:
             record.student,
             record.method,
         )
+        self._add_whole(cell, record)
         known = self._cells.setdefault(cell, {}).setdefault(record.replicate, record)
         if known.fingerprint != record.fingerprint:
             place = f"{cell.method}, IPC {cell.ipc}, {cell.protocol}, {cell.student}, seed {record.replicate}"
             raise UserError(f"two runs of {place} on {cell.target}: {_what_differs(known, record)}; rank them apart")
+
+    def _add_whole(self, cell: Cell, record: Record) -> None:
+        """One reference for the whole group; runs that name none are scored against that of the others."""
+        named = named_whole(record)
+        if named and self._wholes.setdefault(replace(cell, method=""), named) != named:
+            first, second = sorted((named, self._wholes[replace(cell, method="")]))
+            raise UserError(
+                f"{cell.target}, IPC {cell.ipc}, {cell.protocol}, {cell.student}: these records are scored against the"
+                f" whole target under both {first} and {second}; rank them apart"
+            )
 
     def ranked(self) -> list[Cell]:
         """Cells that get a row, in a stable order."""
@@ -82,8 +94,8 @@ class Cells:
         return {} if cell is None else {replicate: draw_of(run) for replicate, run in self.runs(cell).items()}
 
     def whole(self, cell: Cell) -> Cell | None:
-        """The whole target under the protocol that the cell's runs name."""
-        named = next(iter(self.runs(cell).values())).protocol.counterparts.whole
+        """The whole target under the protocol that the runs of the cell's group name."""
+        named = self._wholes.get(replace(cell, method=""))
         return None if named is None else replace(cell, ipc=None, method=WHOLE, protocol=named)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from statistics import fmean
 from typing import Any
 
 from rd3.base.spec import fingerprint_of
+from rd3.evaluation.settings import PEEKED
 from rd3.scores.definitions import USUAL_WEIGHT, require_weights
 from rd3.scores.intervals import Interval
 from rd3.scores.nested import Nested, by_draw, nested
@@ -16,9 +17,11 @@ from rd3.scores.ranks import rank_intervals
 from rd3.study.cells import Cell, Cells
 from rd3.study.plan import RANDOM
 from rd3.study.records import Record
-from rd3.study.scored import scores
+from rd3.study.scored import parts_of_cell, scores
+from rd3.study.scoring import PARTS
 
 SCHEMA = "rd3.ranking/1"
+NOT_RANKABLE = "not rankable: "
 
 
 def rows(records: Sequence[Record], *, w: float = USUAL_WEIGHT, gamma: float = USUAL_WEIGHT) -> list[dict[str, Any]]:
@@ -38,7 +41,7 @@ def rows(records: Sequence[Record], *, w: float = USUAL_WEIGHT, gamma: float = U
     for group in groups([row for _, row in ranked]):
         members = {id(row) for row in group}
         _compare([(cell, row) for cell, row in ranked if id(row) in members], cells)
-        answer += sorted(group, key=lambda row: row["rank"]["value"])
+        answer += _placed(sorted(group, key=lambda row: row["rank"]["value"]))
     return answer
 
 
@@ -51,11 +54,22 @@ def groups(table: Iterable[dict[str, Any]]) -> list[list[dict[str, Any]]]:
     return list(found.values())
 
 
+def _placed(group: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The group from the best to the worst, without ranks where anything was chosen on the test split."""
+    if any(PEEKED in flag for row in group for flag in row["flags"]):
+        for row in group:
+            row["rank"] = None
+    return group
+
+
 def _row(cells: Cells, cell: Cell, *, w: float, gamma: float) -> dict[str, Any]:
     runs = cells.runs(cell)
     first = next(iter(runs.values()))
     own, random, whole = (_nested(cells, one) for one in (cell, replace(cell, method=RANDOM), cells.whole(cell)))
     assert own is not None, "a ranked cell has runs"
+    parts = {name: cells.runs(part) for name, part in parts_of_cell(cells, cell).items() if part not in (None, cell)}
+    others = [run for found in parts.values() for run in found.values()]
+    own_flags = {flag for run in runs.values() for flag in run.flags} | _mark(first)
     return {
         "target": cell.target,
         "target_fingerprint": cell.target_fingerprint,
@@ -78,10 +92,11 @@ def _row(cells: Cells, cell: Cell, *, w: float, gamma: float) -> dict[str, Any]:
         "bytes": {"images": first.bytes.images, "labels": first.bytes.labels},
         "fingerprint": fingerprint_of("row", sorted(run.fingerprint for run in runs.values())),
         "aids": sorted(first.aids),
-        "rankable": first.protocol.not_rankable is None,
+        "rankable": not any(run.protocol.not_rankable for run in (first, *others)),
         "flags": sorted(
-            {flag for run in runs.values() for flag in run.flags}
-            | _mark(first)
+            own_flags
+            | _of_parts(parts, besides=own_flags)
+            | _same_runs(runs, parts.get("random_own", {}))
             | _weak(whole, random)
             | _weighed(w, gamma)
         ),
@@ -113,7 +128,25 @@ def _weighed(w: float, gamma: float) -> set[str]:
 
 def _mark(record: Record) -> set[str]:
     reason = record.protocol.not_rankable
-    return {f"not rankable: {reason}"} if reason else set()
+    return {f"{NOT_RANKABLE}{reason}"} if reason else set()
+
+
+def _of_parts(parts: Mapping[str, Mapping[int, Record]], *, besides: set[str]) -> set[str]:
+    """What bars the runs that a score takes from other protocols and images, by DD-Ranking's symbol."""
+    found = {(PARTS[name][0], flag) for name, runs in parts.items() for run in runs.values() for flag in _bars(run)}
+    return {f"{symbol}: {flag}" for symbol, flag in found if flag not in besides}
+
+
+def _bars(record: Record) -> set[str]:
+    return {flag for flag in record.flags if PEEKED in flag} | _mark(record)
+
+
+def _same_runs(own: Mapping[int, Record], random: Mapping[int, Record]) -> set[str]:
+    same = [r for r, run in own.items() if r in random and random[r].fingerprint == run.fingerprint]
+    if not same or own[same[0]].method == RANDOM:
+        return set()
+    seeds = ", ".join(map(str, same))
+    return {f"the set is one of the random references: with seed {seeds} the same run stands on both sides"}
 
 
 def _bounds(interval: Interval | None) -> dict[str, float | None] | None:

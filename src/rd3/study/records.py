@@ -18,6 +18,7 @@ from rd3.study.store import ENTRY
 from rd3.synthetic.soft_labels import SoftLabelForm
 
 SCHEMA = "rd3.record/1"
+NO_WHOLE = "none"  # in place of a protocol's name
 RECORD = "record.json"  # its name in the store
 
 
@@ -135,6 +136,9 @@ def read_records(places: Iterable[Path]) -> list[Record]:
     for file in _record_files(places):
         record = _read(file)
         known = found.setdefault(record.fingerprint, record)
+        _require_same_whole(known, record, file)
+        if named_whole(known) is None and named_whole(record):
+            known = found[record.fingerprint] = known.model_copy(update={"protocol": record.protocol})
         if known.accuracy == record.accuracy:
             continue
         if known.environment == record.environment:
@@ -143,6 +147,22 @@ def read_records(places: Iterable[Path]) -> list[Record]:
         note = "made on several machines or versions, with accuracies that differ"
         found[record.fingerprint] = known.model_copy(update={"flags": tuple({*known.flags, note})})
     return [found[key] for key in sorted(found)]
+
+
+def named_whole(record: Record) -> str | None:
+    """The protocol of the whole target that a run is scored against; None where its study left that out."""
+    whole = record.protocol.counterparts.whole
+    return None if whole == NO_WHOLE else whole
+
+
+def _require_same_whole(known: Record, record: Record, file: Path) -> None:
+    """One run serves two studies, and each may score it against another reference: neither is taken by chance."""
+    first, second = named_whole(known), named_whole(record)
+    if first and second and first != second:
+        raise UserError(
+            f"{file}: another record of the same run is scored against the whole target under {first}, this one"
+            f" under {second}; rank them apart"
+        )
 
 
 def _record_files(places: Iterable[Path]) -> list[Path]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from rd3.evaluation.derived import is_own_hard
 from rd3.scores.definitions import SubAccuracies, score_replicates
 from rd3.scores.intervals import Interval
 from rd3.scores.nested import by_draw, nested
@@ -25,7 +26,7 @@ def scores(cells: Cells, cell: Cell, *, w: float = 0.5, gamma: float = 0.5) -> d
     Args:
         w, gamma: weights of LRS and ARS.
     """
-    parts = _parts(cells, cell)
+    parts = parts_of_cell(cells, cell)
     accuracies = SubAccuracies(**{name: cells.accuracies(part) for name, part in parts.items()})
     found = score_replicates(accuracies, w=w, gamma=gamma)
     draws = {name: cells.draws(part) for name, part in parts.items()}
@@ -35,16 +36,25 @@ def scores(cells: Cells, cell: Cell, *, w: float = 0.5, gamma: float = 0.5) -> d
     }
 
 
-def _parts(cells: Cells, cell: Cell) -> dict[str, Cell | None]:
-    first = next(iter(cells.runs(cell).values()))
-    marks = first.protocol.counterparts
-    unnamed = None if first.settings.soft else cell  # soft labels without a hard counterpart have no A_sh
+def parts_of_cell(cells: Cells, cell: Cell) -> dict[str, Cell | None]:
+    """Field of `SubAccuracies` -> the cell that gives it, None where the cell's protocol has no such part."""
+    marks = next(iter(cells.runs(cell).values())).protocol.counterparts
     plain = replace(cell, protocol=marks.plain) if marks.plain else None
     return {
         "whole_hard": cells.whole(cell),
-        "synthetic_hard": replace(cell, protocol=marks.hard) if marks.hard else unnamed,
+        "synthetic_hard": _hard(cells, cell),
         "synthetic_own": cell,
         "random_own": replace(cell, method=RANDOM),
         "synthetic_plain": plain,
         "random_plain": plain and replace(plain, method=RANDOM),
     }
+
+
+def _hard(cells: Cells, cell: Cell) -> Cell | None:
+    """The cell itself where its hard-label counterpart trains the same here, as hard protocols do everywhere."""
+    first = next(iter(cells.runs(cell).values()))
+    if first.protocol.counterparts.hard is None:
+        return None if first.settings.soft else cell  # soft labels without a hard counterpart have no A_sh
+    hard = replace(cell, protocol=first.protocol.counterparts.hard)
+    runs = list(cells.runs(hard).values())
+    return cell if runs and is_own_hard(first.settings, runs[0].settings) else hard

@@ -8,11 +8,11 @@ from typing import Final
 
 from rd3.base.errors import unknown
 from rd3.evaluation.files import load_protocol
-from rd3.evaluation.modifiers import learned_rate, modified
+from rd3.evaluation.modifiers import learned_rate, modified, searches
 from rd3.evaluation.protocol import Protocol
 from rd3.study.bench import Bench, input_of, ipc_of
 from rd3.study.jobs.base import Job
-from rd3.study.jobs.run import RunInput, RunJob
+from rd3.study.jobs.run import RunInput, RunJob, hard_itself
 from rd3.study.jobs.synthetic import SyntheticJob
 from rd3.study.plan import NOTHING, RANDOM, load_whole, planned_input, synthetic_job
 from rd3.synthetic.artifact import Synthetic
@@ -84,10 +84,10 @@ def _parts(
     yield "random_own", bench.runs(protocol, random)
     if "lrs" in scores:
         whole = bench.whole or named.whole
-        if named.hard:
-            yield "synthetic_hard", bench.runs(load_protocol(named.hard), own)
-        elif not runs[0].spec.settings.soft:
+        if hard_itself(protocol, bench.target, own[0].ipc, bench.student):
             yield "synthetic_hard", runs
+        elif named.hard:
+            yield "synthetic_hard", bench.runs(load_protocol(named.hard), own)
         if whole not in (None, NOTHING):
             yield "whole_hard", bench.runs(load_whole(str(whole)), [RunInput.whole(bench.target)])
     if "ars" in scores and named.plain:
@@ -101,10 +101,13 @@ def with_learned_rate(protocol: Protocol, synthetic: Synthetic) -> tuple[Protoco
 
     Random images get the same search. A protocol that searches nothing, or for random images only, stays as it is.
     """
-    learned, search = synthetic.learned_lr, protocol.fields.get("lr_search")
-    if learned is None or search is None or "lr_search_for" in protocol.fields:
-        return protocol, ()
-    if not any(case.value for case in search.written()):
+    learned = synthetic.learned_lr
+    if learned is None or not searches(protocol) or _for_random_only(protocol):
         return protocol, ()
     note = f"the rate {learned:.6g}, which the set learned, is searched too, for random images as well"
     return modified(protocol, learned_rate(learned)), (note,)
+
+
+def _for_random_only(protocol: Protocol) -> bool:
+    field = protocol.fields.get("lr_search_for")
+    return field is not None and all(case.value == "random" for case in field.written())

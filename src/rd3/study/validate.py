@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -11,8 +13,7 @@ from rd3.base.errors import UserError
 from rd3.base.files import read_json, read_text
 from rd3.base.spec import parse
 from rd3.data.load import load_target
-from rd3.evaluation.ddranking.read import read_ddranking
-from rd3.evaluation.ddranking.report import notices
+from rd3.evaluation.ddranking.read import read_ddranking, reads_as_ddranking
 from rd3.evaluation.files import counterpart_ids, load_protocol
 from rd3.study.plan import make_plan
 from rd3.study.ranking import SCHEMA
@@ -42,6 +43,8 @@ def validate(path: Path, *, target: str | None = None, pixels: PixelKind | None 
         yield from _store(Store(path.parent))
     elif (path / "ranking.json").is_file():
         yield from _study(path)
+    elif path.suffix == ".json" and reads_as_ddranking(_json(path)):
+        yield from _ddranking(path)
     elif path.suffix == ".json" or path.name == "records":
         yield f"{path}: {len(read_records([path]))} record(s), well-formed"
     else:
@@ -56,7 +59,7 @@ def _yaml(path: Path) -> Iterator[str]:
     if isinstance(values, dict) and "methods" in values:
         plan = make_plan(load_study(str(path)))
         yield f"{path}: a study of {len(plan.jobs)} jobs"
-    elif isinstance(values, dict) and "fields" not in values and "model_name" in values:
+    elif reads_as_ddranking(values):
         yield from _ddranking(path)
     else:
         protocol = load_protocol(str(path))
@@ -65,12 +68,19 @@ def _yaml(path: Path) -> Iterator[str]:
         yield f"{path}: protocol {protocol.id}, version {protocol.version}, hash {protocol.hash}{scored}"
 
 
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(read_text(path))
+    except ValueError:
+        return None  # what reads records says what is wrong
+
+
 def _ddranking(path: Path) -> Iterator[str]:
     file = read_ddranking(f"ddranking:{path}")
     protocol, scores = file.protocol, " and ".join(file.scores).upper()
     yield f"{path}: a configuration file of DD-Ranking for {scores}, on {file.config.dataset}"
     yield f"{path}: protocol {protocol.id}, hash {protocol.hash}, student {file.student}, {file.seeds} seeds"
-    yield from (f"{path}: {notice}" for notice in notices(file.config))
+    yield from (f"{path}: {notice}" for notice in file.notices)
 
 
 def _store(store: Store) -> Iterator[str]:

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
+from rd3.base.errors import UserError
 from rd3.data.target import Target
 from rd3.evaluation.ddranking.read import DDRankingFile
 from rd3.evaluation.files import load_protocol
 from rd3.evaluation.settings import Settings
-from rd3.training.augment.base import AUGMENTATIONS
+from rd3.training.augment.base import AUGMENTATIONS, parse_augmentation
 
 DSA = {
     **{"flip": 0.5, "rotate": 15.0, "saturation": 2.0, "brightness": 1.0},
@@ -24,7 +25,9 @@ RRC = {"kind": "random-resized-crop", "scale": [0.08, 1.0]}
 MIXED = {"kind": "cutmix", "alpha": 1.0}
 TINY = {**HALF_COSINE, "labels": "online", "loss": "kl", "temperature": 20.0, "mix": MIXED, "normalisation": "imagenet"}
 EXPECTED: dict[str, dict[str, Any]] = {
-    "dc-cifar100-ipc1": {**STEP, "labels": "hard", "loss": "ce", "augment": (), "mix": None, "normalisation": "target"},
+    "dc-cifar100-ipc1": {
+        **STEP, "labels": "hard", "loss": "ce", "augment": (), "mix": None, "normalisation": "cifar10-dc",
+    },
     "dsa-cifar10-ipc10": {**STEP, "batch_size": 256, "augment": ({"kind": "dsa", **DSA},), "mix": None},
     "mtt-tiny-ipc10": {**STEP, "augment": ({"kind": "dsa", **DSA},), "validation_resize": None},
     "frepo-cifar100-ipc1": {**STEP, "augment": ()},
@@ -96,6 +99,38 @@ def test_the_counterparts_of_a_file_come_with_it(published, read, photos) -> Non
     # use_aug_for_hard keeps DSA in DATM's hard run; without it CutMix goes and the transforms of single images stay
     assert load_protocol(str(kept.protocol.counterparts.hard)).resolve(target, 10, "mlp")[0].augment[0]["kind"] == "dsa"
     assert load_protocol(str(dropped.protocol.counterparts.hard)).resolve(target, 10, "mlp")[0].mix is None
+
+
+@pytest.mark.parametrize(
+    ("name", "shipped"),
+    [("dc-cifar100-ipc1", "ddr-dc"), ("dsa-cifar10-ipc10", "ddr-dsa"), ("sre2l-cifar10-ipc10", "ddr-sre2l")],
+)
+def test_a_file_and_the_shipped_protocol_of_its_method_agree(name, shipped, published, read, photos) -> None:
+    file, known = read(published[name], name=name), load_protocol(shipped)
+    ours, theirs = (one.resolve(photos(32), 10, file.student)[0].hashed() for one in (file.protocol, known))
+    for one in (ours, theirs):  # with the defaults of its operations written out
+        one["augment"] = [parse_augmentation(operation).as_json() for operation in one["augment"]]
+    unread = {"lr", "report_every", "report_phase", "temperature" if ours["labels"] == "hard" else ""}
+    assert {key: ours.get(key) for key in ours.keys() - unread} == {
+        key: theirs.get(key) for key in ours.keys() - unread
+    }
+    assert theirs.keys() - unread <= ours.keys()
+    assert file.protocol.counterparts.whole == known.counterparts.whole == "ddr-whole"
+
+
+def test_statistics_that_a_file_does_not_give_are_the_package_s(read) -> None:
+    for dataset, name in (("RFAD-CIFAR10", "cifar10-dc"), ("TinyImageNet", "imagenet"), ("ImageMeow", "imagenet")):
+        field = read({"dataset": dataset}).protocol.fields["normalisation"]
+        assert (field.value, field.provenance) == (name, "inferred")
+    with pytest.raises(UserError, match=r"mine.yaml: unknown dataset 'CIFAR11'"):
+        read({"dataset": "CIFAR11"})
+
+
+def test_peeking_in_0_1_4_is_in_the_last_fifth(published, read, photos) -> None:
+    name = read(published["dsa-cifar10-ipc10"], version="-0.1.4").name
+    for role in ("", "#plain"):
+        settings = load_protocol(f"{name}{role}+test-peek").resolve(photos(32), 10, "mlp")[0]
+        assert (settings.report, min(settings.looked_at_epochs())) == ("best-last20", 809)
 
 
 def test_peeking_looks_where_the_package_looks(published, read, photos) -> None:

@@ -43,8 +43,8 @@ class Options(JudgedSet):
     ddranking_version: Literal["0.2.0", "0.1.4"] = "0.2.0"
     """which release's meaning its words have"""
     published: Switches = ()
-    """what DD-Ranking 0.2.0 does besides test-peek, for comparison only: labels of mixed images left unmixed; rates
-    searched for random images alone"""
+    """what DD-Ranking 0.2.0 does besides test-peek, for comparison only: labels of mixed images left unmixed; a set
+    that learned a rate trained with it, where random images get a search"""
     plan: Flag = False
     """print the trainings, stored and missing, and how long they would take; train nothing"""
     json: Path | None = None

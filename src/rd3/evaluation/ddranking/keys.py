@@ -19,7 +19,6 @@ RUN_TIME: Final = {
     "real_data_path": "named data sets are read from $RD3_DATA, others are given as folder:PATH or npz:PATH",
     "random_data_path": "random images are drawn in memory, from the seed",
     "random_data_format": "random images are exact tensors of the training split, and go where the synthetic ones go",
-    "default_lr": "dead in DD-Ranking 0.2.0; the whole target has a protocol of its own here",
     "num_workers": "images stay in memory on the device",
     "device": "--device says it",
     "dist": "one run is one process on one device",
@@ -108,6 +107,10 @@ class DDRankingConfig(Spec):
         if self.kind == "hard" or (self.kind == "ars" and self.label_type == "hard"):
             return "hard"
         return "online" if self.soft_label_mode == "M" else "static"
+
+    @property
+    def soft(self) -> bool:
+        return self.labels != "hard"
 
     @property
     def train_batch(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from rd3.base.errors import UserError, unknown
+from rd3.base.errors import UserError, suggestion, unknown
 
 TARGETS: Final = {
     "cifar10": "cifar10",
@@ -21,6 +21,12 @@ METHOD_PREFIXES: Final = ("frepo-", "rfad-")
 OWN: Final = re.compile(r"(?P<family>ConvNet|ResNet|VGG|AlexNet|LeNet|MLP)(-(?P<depth>\d+))?(?P<norm>-BN)?")
 ZOO: Final = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)?")  # torchvision's and timm's names are in small letters
 RESNETS: Final = ("18", "34", "50")
+CONVNETS: Final = tuple("12345678")
+DEPTHS: Final = {  # by whether AlexNet, VGG and ResNet are torchvision's
+    False: {"convnet": CONVNETS, "vgg": ("11",)},
+    True: {"convnet": CONVNETS, "vgg": ("11", "13", "16", "19")},
+}
+SPELT: Final = ("CIFAR10", "CIFAR100", "TinyImageNet", "ImageNet1K", "ImageNette", "ImageWoof")
 
 
 def target_name(dataset: str) -> str:
@@ -34,11 +40,19 @@ def target_name(dataset: str) -> str:
         raise UserError(
             f"dataset = {dataset}: rd3 has no source of this name; give the target, for instance folder:PATH"
         )
-    if name not in TARGETS:
-        raise unknown(
-            "dataset", dataset, ("CIFAR10", "CIFAR100", "TinyImageNet", "ImageNet1K", "ImageNette", "ImageWoof")
-        )
+    require_known(dataset)
     return TARGETS[name]
+
+
+def require_known(dataset: str) -> None:
+    """Refuse a name that DD-Ranking does not have, whatever target stands in its place."""
+    if _bare(dataset) not in {*TARGETS, *ELSEWHERE}:
+        raise unknown("dataset", dataset, SPELT)
+
+
+def statistics_of(dataset: str) -> str:
+    """Those that DD-Ranking normalises a data set with: CIFAR-10's for CIFAR-100 too, ImageNet's for all others."""
+    return "cifar10-dc" if _bare(dataset) in ("cifar10", "cifar100") else "imagenet"
 
 
 def known_target(dataset: str) -> str | None:
@@ -70,6 +84,11 @@ def model_name(name: str, *, torchvision: bool) -> str:
             )
         return _from_a_zoo(name)
     family, depth, batch_norm = match["family"].lower(), match["depth"], match["norm"] is not None
+    if family in ("alexnet", "lenet", "mlp") and (depth or batch_norm):
+        raise UserError(f"model_name = {name}: it has no depth and no -BN; did you mean '{match['family']}'?")
+    if depth and depth not in DEPTHS[torchvision].get(family, (depth,)):
+        known = tuple(f"{match['family']}-{one}{match['norm'] or ''}" for one in DEPTHS[torchvision][family])
+        raise UserError(f"model_name = {name}: rd3 has {', '.join(known)}{suggestion(name, known)}")
     if family == "convnet" and depth:
         return f"convnet{depth}-bn" if batch_norm else f"convnet{depth}"
     if family == "resnet" and depth in RESNETS and (batch_norm or torchvision):

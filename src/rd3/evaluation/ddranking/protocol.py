@@ -8,7 +8,7 @@ from rd3.base.errors import UserError, suggestion
 from rd3.base.spec import parse
 from rd3.evaluation.ddranking.batch_augmentation import batch_augmentation
 from rd3.evaluation.ddranking.keys import DDRankingConfig, ScoreKind, Version
-from rd3.evaluation.ddranking.names import model_name
+from rd3.evaluation.ddranking.names import model_name, statistics_of
 from rd3.evaluation.ddranking.transforms import Transformed, read_transforms
 from rd3.evaluation.protocol import Protocol
 
@@ -26,6 +26,7 @@ LOSS_KEYS: Final = {
     "mse_gt": ("mse_weight", "ce_weight"),
 }
 WHITENING: Final = 0.1
+PEEKS: Final[dict[Version, str]] = {"0.1.4": "best-last20", "0.2.0": "best"}  # of which tested epochs the best counts
 
 Fields = dict[str, dict[str, Any]]
 
@@ -53,8 +54,9 @@ def protocol_of(config: DDRankingConfig, *, name: str, reference: str, where: st
         "counterparts": {
             "hard": None if config.labels == "hard" else f"{reference}#hard",
             "plain": f"{reference}#plain",
-            "whole": f"{reference}#whole",
+            "whole": f"{reference}#ddr-whole",
         },
+        "peek": PEEKS[version],
         "hard_without_batch_augmentation": not config.use_aug_for_hard,
         "fields": {**_training(config, version), **_data(config), **_labels(config), **_selection(config)},
     }
@@ -143,7 +145,7 @@ def _data(config: DDRankingConfig) -> Fields:
     fields = {
         "augment": _of(config, key, [*train.operations, *operations], "transforms, then what data_aug_func does"),
         "mix": _of(config, "data_aug_func", mix, "labels are mixed with the images, unlike in 0.2.0" if mix else ""),
-        "normalisation": _of(config, key, train.normalisation or "target"),
+        "normalisation": _normalisation(config, train),
         "validation_resize": _of(config, "custom_val_trans", None),
     }
     if test.resize is not None:
@@ -154,6 +156,12 @@ def _data(config: DDRankingConfig) -> Fields:
     if config.use_zca:
         fields["zca"] = _of(config, "use_zca", WHITENING)
     return fields
+
+
+def _normalisation(config: DDRankingConfig, train: Transformed) -> dict[str, Any]:
+    if train.normalisation is not None:
+        return _of(config, "custom_train_trans", train.normalisation)
+    return _ours(statistics_of(config.dataset), f"the file does not normalise; the package's own for {config.dataset}")
 
 
 def _labels(config: DDRankingConfig) -> Fields:

@@ -14,10 +14,11 @@ from rd3.base.errors import UserError
 from rd3.base.files import read_text
 from rd3.base.spec import parse
 from rd3.data.target import Target
+from rd3.evaluation.ddranking.effect import Notice
 from rd3.evaluation.ddranking.keys import NULL_IS_A_VALUE, VERSIONS, DDRankingConfig, Version
-from rd3.evaluation.ddranking.names import target_name
+from rd3.evaluation.ddranking.names import require_known, target_name
 from rd3.evaluation.ddranking.protocol import protocol_of, student_name, teacher_names
-from rd3.evaluation.ddranking.report import Notice, contradictions, notices
+from rd3.evaluation.ddranking.report import contradictions, notices
 from rd3.evaluation.protocol import Protocol
 from rd3.synthetic.artifact import Synthetic
 
@@ -35,12 +36,19 @@ class DDRankingFile:
         config: what it says.
         name: what `load_protocol` takes for its protocol.
         protocol: that protocol.
+        version: of DD-Ranking, whose meaning the words have.
     """
 
     path: Path
     config: DDRankingConfig
     name: str
     protocol: Protocol
+    version: Version = "0.2.0"
+
+    @property
+    def notices(self) -> list[Notice]:
+        """What of the file is done in another way, or not at all, whatever is judged."""
+        return notices(self.config, self.version)
 
     @property
     def target(self) -> str:
@@ -80,12 +88,18 @@ class DDRankingFile:
         missing = [place for place in self.teacher_files if not place.is_file()]
         elsewhere = [Notice("teacher_dir", f"{missing[0]} is not there; rd3 squeezes its own")] if missing else []
         found = contradictions(self.config, synthetic, target)
-        return [*notices(self.config), *found, *(elsewhere if self.config.labels != "hard" else ())]
+        return [*self.notices, *found, *(elsewhere if self.config.labels != "hard" else ())]
 
 
 def is_ddranking(name: str) -> bool:
     """Whether a protocol's name stands for a configuration file of DD-Ranking."""
     return NAME.fullmatch(name) is not None
+
+
+def reads_as_ddranking(values: Any) -> bool:
+    """Whether a file's content is a configuration of DD-Ranking: most of its keys are."""
+    known = DDRankingConfig.model_fields.keys()
+    return isinstance(values, dict) and bool(values) and 2 * len(values.keys() & known) > len(values)
 
 
 def read_ddranking(name: str) -> DDRankingFile:
@@ -101,12 +115,13 @@ def read_ddranking(name: str) -> DDRankingFile:
     if len(set(config.im_size)) > 1:
         raise UserError(f"{path}: im_size = {list(config.im_size)}: images are square")
     try:
+        require_known(config.dataset)
         protocol = protocol_of(config, name=_name(path), reference=name, where=str(path), version=version)
         student_name(config)
     except UserError as error:
         message = str(error)
         raise UserError(message if message.startswith(f"{path}: ") else f"{path}: {message}") from None
-    return DDRankingFile(path, config, name, protocol)
+    return DDRankingFile(path, config, name, protocol, version)
 
 
 def _name(path: Path) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from rd3.data.target import Target
-from rd3.evaluation.ddranking.keys import RUN_TIME, DDRankingConfig
+from rd3.evaluation.ddranking.effect import Notice, without_effect
+from rd3.evaluation.ddranking.keys import RUN_TIME, DDRankingConfig, Version
 from rd3.evaluation.ddranking.names import known_target
 from rd3.evaluation.ddranking.protocol import train_transforms, validation_transforms
 from rd3.synthetic.artifact import Synthetic
@@ -17,19 +17,11 @@ FULL_DATA = (
 )
 
 
-class Notice(NamedTuple):
-    """A key, and what becomes of it."""
-
-    key: str
-    reason: str
-
-    def __str__(self) -> str:
-        return f"{self.key}: {self.reason}"
-
-
-def notices(config: DDRankingConfig) -> list[Notice]:
+def notices(config: DDRankingConfig, version: Version) -> list[Notice]:
     """One line for every key that does not simply do what it says."""
     return [Notice(key, f"ignored; {reason}") for key, reason in RUN_TIME.items() if key in config.given] + [
+        *_release(config, version),
+        *without_effect(config, version),
         *_full_data(config),
         *_transforms(config),
         *_labels(config),
@@ -39,13 +31,21 @@ def notices(config: DDRankingConfig) -> list[Notice]:
 def contradictions(config: DDRankingConfig, synthetic: Synthetic, target: Target) -> list[Notice]:
     """Where the file says something else than the data do; the data are judged as they are."""
     found = []
-    if synthetic.ipc != config.ipc:
+    if "ipc" in config.given and synthetic.ipc != config.ipc:
         found.append(Notice("ipc", f"{config.ipc} in the file; the set has {synthetic.ipc or 'no single number'}"))
-    if target.size != config.im_size[0]:
+    if "im_size" in config.given and target.size != config.im_size[0]:
         found.append(Notice("im_size", f"{config.im_size[0]} in the file; {target.name} has {target.size} pixels"))
-    if known_target(config.dataset) != target.name:
+    if "dataset" in config.given and known_target(config.dataset) != target.name:
         found.append(Notice("dataset", f"{config.dataset} in the file; the set is judged on {target.name}"))
     return found
+
+
+def _release(config: DDRankingConfig, version: Version) -> Iterator[Notice]:
+    if "default_lr" in config.given:
+        does = "the rate of its full-data run" if version == "0.1.4" else "read by nothing"
+        yield Notice("default_lr", f"ignored; {does} in {version}, and here the whole target has a protocol of its own")
+    if version == "0.2.0" and config.lr_scheduler.startswith("lambda_"):
+        yield Notice("lr_scheduler", f"{config.lr_scheduler}: 0.2.0 does not have it; taken as 0.1.4 means it")
 
 
 def _full_data(config: DDRankingConfig) -> Iterator[Notice]:

@@ -12,6 +12,8 @@ from rd3.base.errors import UserError
 from rd3.base.files import write_atomic
 from rd3.data.images import MemoryImages
 from rd3.data.target import Target
+from rd3.evaluation.derived import is_own_hard
+from rd3.evaluation.files import load_protocol
 from rd3.evaluation.judge import RunResult, judge
 from rd3.evaluation.labelling import pool_for
 from rd3.evaluation.protocol import Protocol
@@ -167,6 +169,9 @@ def run_job(
         UserError: labels are asked for, and nobody is there to give them.
     """
     settings, flags = protocol.resolve(target, given.ipc, student)
+    mark = mark_of(protocol, whole=whole)
+    if mark.counterparts.hard and hard_itself(protocol, target, given.ipc, student):
+        mark = mark.model_copy(update={"counterparts": mark.counterparts.model_copy(update={"hard": None})})
     settings = _rates_for(settings, given)
     own_labels = given.own_labels if settings.labels == "static" else None
     labelling = () if own_labels else labellers(settings, teachers)
@@ -188,11 +193,19 @@ def run_job(
         target.spec,
         target.fingerprint,
         spec=spec,
-        mark=mark_of(protocol, whole=whole),
+        mark=mark,
         label=given.label,
         images=given.count,
         flags=(*flags, *given.notes, *form_flags(own_labels, given)),
     )
+
+
+def hard_itself(protocol: Protocol, target: Target, ipc: int | None, student: str) -> bool:
+    """Whether in this cell the protocol is its own hard-label counterpart, so that A_sh is A_sa."""
+    settings, named = protocol.resolve(target, ipc, student)[0], protocol.counterparts.hard
+    if settings.soft or named is None:
+        return not settings.soft
+    return is_own_hard(settings, load_protocol(named).resolve(target, ipc, student)[0])
 
 
 def form_flags(form: SoftLabelForm | None, given: RunInput) -> list[str]:
@@ -203,10 +216,10 @@ def form_flags(form: SoftLabelForm | None, given: RunInput) -> list[str]:
 
 
 def _rates_for(settings: Settings, given: RunInput) -> Settings:
-    """Where only random images get a search, the others take the rate that they learned."""
-    if settings.lr_search_for == "both" or given.reference:
+    """Where a learned rate spares a set the search, only sets without one, and random images, are searched for."""
+    if settings.lr_search_for == "both" or given.reference or given.learned_lr is None or not settings.lr_search:
         return settings
-    return settings.model_copy(update={"lr_search": None, "lr": given.learned_lr or settings.lr})
+    return settings.model_copy(update={"lr_search": None, "lr": given.learned_lr})
 
 
 def _nobody_labels(protocol: Protocol, settings: Settings, given: RunInput) -> str:
