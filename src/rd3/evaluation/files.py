@@ -25,7 +25,7 @@ from rd3.evaluation.variants import written_out
 
 SHIPPED = files("rd3.evaluation.protocols")
 DERIVED = "derived"  # in place of a counterpart's name: it is made from the protocol itself
-INHERITED = ("source", "not_rankable", "hard_without_batch_augmentation", "variants")
+INHERITED = ("source", "not_rankable", "peek", "hard_without_batch_augmentation", "variants")
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times faster where PyYAML was built with it
 
 
