@@ -7,7 +7,7 @@ from typing import Any
 
 from rd3.evaluation.protocol import Protocol, ProtocolField
 
-INHERITED = ("source", "not_rankable", "hard_without_batch_augmentation", "variants", "uncovered")
+INHERITED = ("source", "not_rankable", "peek", "hard_without_batch_augmentation", "variants", "uncovered")
 
 
 def inherited(values: dict[str, Any], base: Callable[[str], Protocol]) -> dict[str, Any]:
