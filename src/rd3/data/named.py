@@ -58,7 +58,7 @@ def find(
     Raises:
         UserError: `$RD3_DATA` is not set, or nothing is there; says what was looked for and how to get it.
     """
-    how = "load it with download=True" if fetch else f"get it from {url}"
+    how = f"'rd3 squeeze {name} --download' gets it" if fetch else f"get it from {url}"
     root = os.environ.get("RD3_DATA")
     if not root:
         raise UserError(f"target '{name}': set RD3_DATA to the folder of data sets; if it is not there, {how}")

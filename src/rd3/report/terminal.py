@@ -23,6 +23,7 @@ LETTERS = {
     "real patches": "R",
     "real images": "I",
     "extra data": "X",
+    "undeclared": "?",
 }
 LEGEND = (
     "#: rank by accuracy and the ranks that paired tests of all pairs leave open (95 %, all rows together). "

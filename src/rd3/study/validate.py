@@ -21,8 +21,10 @@ from rd3.study.records import read_records
 from rd3.study.spec import StudySpec, load_study
 from rd3.study.store import Store, problem
 from rd3.synthetic import read_synthetic
+from rd3.synthetic.artifact import Synthetic
 from rd3.synthetic.check import check
 from rd3.synthetic.pixels import PixelKind
+from rd3.synthetic.soft_labels import inferred_form
 
 
 def validate(path: Path, *, target: str | None = None, pixels: PixelKind | None = None) -> Iterator[str]:
@@ -109,4 +111,15 @@ def _synthetic(path: Path, target: str | None, pixels: PixelKind | None = None) 
     for warning in check(synthetic, real) if real is not None else ():
         yield f"{path}: warning: {warning}"
     shape = "x".join(map(str, synthetic.images.shape[1:]))
+    ignored = synthetic.manifest.info.get("ignored")
+    if ignored:
+        yield f"{path}: warning: not read, as no such name is known: {', '.join(ignored)}"
+    if synthetic.soft_labels is not None:
+        yield f"{path}: soft labels, {_form_words(synthetic)}"
     yield f"{path}: {len(synthetic)} images of {shape}, {len(synthetic.manifest.classes)} classes, whole"
+
+
+def _form_words(synthetic: Synthetic) -> str:
+    assert synthetic.soft_labels is not None
+    declared = synthetic.manifest.soft_label_form
+    return f"declared as {declared}" if declared else f"taken for {inferred_form(synthetic.soft_labels)}, not declared"
