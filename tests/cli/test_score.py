@@ -12,6 +12,7 @@ import pytest
 import yaml
 from sklearn.datasets import load_sample_images
 
+from rd3.evaluation.files import counterpart_ids, load_protocol
 from rd3.scores.definitions import ars, lrs
 
 MODEL = "convnet1-bn-w8"
@@ -263,4 +264,5 @@ def test_a_study_takes_configuration_files_and_modified_protocols(terminal, phot
     said = terminal.done("study", "run", tmp_path / "study.yaml", "--plan", "--home", tmp_path / "home", "--workers", 1)
     planned = set(re.findall(r"^ +(\S+): (?:random|whole)", said, flags=re.MULTILINE))
     peeked = {f"{name}+test-peek" for name in ("rd3", "rd3-hard", "rd3-plain", "whole")}
-    assert planned == {"ddr-config-hard", "ddr-config-hard-plain", "ddr-whole", *peeked}
+    whole = counterpart_ids(load_protocol(f"ddranking:{photos / 'hard.yaml'}")).whole
+    assert planned == {"ddr-config-hard", "ddr-config-hard-plain", whole, *peeked}

@@ -108,7 +108,7 @@ def _unknown(name: str) -> UserError:
 def _load(name: str, above: frozenset[Path] = frozenset()) -> Protocol:
     """`above`: the files that this one is the base of."""
     place, _, role = name.partition("#")
-    if role and role not in ROLES:
+    if role and role not in (*ROLES, *list_protocols()) and not role.endswith((".yaml", ".yml")):
         raise UserError(f"{name}: '#{role}' is no counterpart; allowed are {', '.join(f'#{one}' for one in ROLES)}")
     if is_ddranking(place):
         protocol = read_ddranking(place).protocol
