@@ -74,14 +74,14 @@ def own_checksums(monkeypatch):
 def test_without_rd3_data_the_error_says_to_set_it(name, monkeypatch):
     monkeypatch.delenv("RD3_DATA", raising=False)
     refused(
-        name, f"target '{name}': set RD3_DATA to the folder of data sets; if it is not there, (load it|get it from)"
+        name, f"target '{name}': set RD3_DATA to the folder of data sets; if it is not there, ('rd3 squeeze .* --download' gets it|get it from)"
     )
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_missing_set_is_reported_with_the_places_and_the_way_to_get_it(name, root):
     refused(
-        name, rf"found none of .*{name}, {name}\.npz in RD3_DATA = {root}; (load it with download|get it from http)"
+        name, rf"found none of .*{name}, {name}\.npz in RD3_DATA = {root}; ('rd3 squeeze .* --download' gets it|get it from http)"
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,8 +98,6 @@ def get_teachers(choice: TeacherChoice, target: Target, place: Place, *, most: i
     import rd3
     from rd3.cli.live import live
 
-    if not choice.teacher_model:
-        sys.stderr.write(f"no --teacher-model: labels come from a {DEFAULT_TEACHER} squeezed from {target.name}\n")
     found = []
     for model, file in teacher_sources(choice)[:most]:
         if file is not None:
