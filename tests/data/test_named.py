@@ -22,6 +22,8 @@ from rd3.data.source import SOURCES
 
 NAMES = ["cifar10", "cifar100", "fashion-mnist", "imagenette", "imagewoof", "tiny-imagenet", "imagenet-1k"]
 
+WAY = "('rd3 squeeze .* --download' gets it|get it from http)"
+
 
 @pytest.fixture
 def root(tmp_path, monkeypatch):
@@ -73,16 +75,12 @@ def own_checksums(monkeypatch):
 @pytest.mark.parametrize("name", NAMES)
 def test_without_rd3_data_the_error_says_to_set_it(name, monkeypatch):
     monkeypatch.delenv("RD3_DATA", raising=False)
-    refused(
-        name, f"target '{name}': set RD3_DATA to the folder of data sets; if it is not there, ('rd3 squeeze .* --download' gets it|get it from)"
-    )
+    refused(name, f"target '{name}': set RD3_DATA to the folder of data sets; if it is not there, {WAY}")
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_missing_set_is_reported_with_the_places_and_the_way_to_get_it(name, root):
-    refused(
-        name, rf"found none of .*{name}, {name}\.npz in RD3_DATA = {root}; ('rd3 squeeze .* --download' gets it|get it from http)"
-    )
+    refused(name, rf"found none of .*{name}, {name}\.npz in RD3_DATA = {root}; {WAY}")
 
 
 @pytest.mark.parametrize("name", ["imagewoof", "tiny-imagenet", "imagenet-1k"])
