@@ -9,6 +9,7 @@ from torch import Tensor
 
 from rd3.data.images import Images
 from rd3.training.augment.base import augment
+from rd3.training.constants import per_channel
 from rd3.training.losses import Labels
 from rd3.training.order import Batch
 from rd3.training.recipe import Recipe
@@ -22,8 +23,7 @@ class Normalisation:
     std: tuple[float, ...]
 
     def __call__(self, pictures: Tensor) -> Tensor:
-        mean = pictures.new_tensor(self.mean).view(-1, 1, 1)
-        return (pictures - mean) / pictures.new_tensor(self.std).view(-1, 1, 1)
+        return (pictures - per_channel(self.mean, pictures)) / per_channel(self.std, pictures)
 
 
 class View(NamedTuple):

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from rd3.base.registry import Registry
+from rd3.training.constants import per_channel
 from rd3.training.kinds import Kind, parse_kind
 
 Draw = dict[str, Tensor]
@@ -50,7 +51,7 @@ class Augmentation(Kind):
         """
         if not self.on_normalised:
             return self.transform(images, draw)
-        shift, unit = (images.new_tensor(values).view(-1, 1, 1) for values in (mean, std))
+        shift, unit = per_channel(mean, images), per_channel(std, images)
         return self.transform((images - shift) / unit, draw) * unit + shift
 
     def without_flip(self) -> Augmentation | None:
