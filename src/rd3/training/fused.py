@@ -60,8 +60,8 @@ class FusedSGD(FusedSteps):
         new = [parameter for parameter in parameters if parameter not in self._buffers] if self._momentum else []
         first = bool(new) and len(new) == len(parameters)
         for parameter in new:
-            # A buffer is written before it is read in a first step; one that comes late starts at zero.
-            self._buffers[parameter] = (torch.empty_like if first else torch.zeros_like)(parameter.grad)
+            # A first step writes the buffer before it reads it; one that comes late starts at zero.
+            self._buffers[parameter] = torch.empty_like(parameter) if first else torch.zeros_like(parameter)
         torch._fused_sgd_(
             parameters,
             gradients,

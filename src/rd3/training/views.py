@@ -47,8 +47,9 @@ def view_of(images: Images, batch: Batch, recipe: Recipe, normalisation: Normali
 
     Mixing commutes with a per-channel normalisation, so teacher and student can each apply their own afterwards.
     """
-    pictures = images.batch(batch.indices).float().div_(255)
+    pixels = images.batch(batch.indices) if batch.pixels is None else batch.pixels
     labels = Labels(hard=images.labels[batch.indices])
+    pictures = pixels.to(labels.hard.device, non_blocking=True).float().div_(255)
     mean, std = normalisation.mean, normalisation.std
     pictures = augment(pictures, recipe.augment, batch.generator, mean=mean, std=std)
     if recipe.mix is None:

@@ -78,7 +78,7 @@ def make_record(
         peak_memory=result.peak_memory,
         aids=_aids(made),
         flags=(*names.flags, *_labeller_flags(spec, names, teachers), *rate_flags(spec.settings, synthetic)),
-        environment=environment(device),
+        environment=environment(device, result.execution, not_captured=result.not_captured),
         rd3_version=rd3.__version__,
     )
 

@@ -26,9 +26,11 @@ class Augmentation(Kind):
     Class attributes:
         kind: the name in protocol files.
         on_normalised: whether the operation is defined on the normalised image, where 0 is the mean colour.
+        waits_for_host: whether the host looks at what was drawn, so that a step with it cannot be captured.
     """
 
     on_normalised: ClassVar[bool] = False
+    waits_for_host: ClassVar[bool] = False
 
     @abstractmethod
     def draw(self, count: int, size: int, generator: torch.Generator) -> Draw:
