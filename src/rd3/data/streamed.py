@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -47,6 +48,18 @@ class StreamedImages:
         self._shape = shape
         self._resize = resize
         self._device = device or torch.device("cpu")
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """What it was made of."""
+        return {
+            "root": self._root,
+            "files": self._files,
+            "labels": self._labels,
+            "shape": self._shape,
+            "resize": self._resize,
+            "device": self._device,
+        }
 
     @property
     def labels(self) -> Tensor:
@@ -97,8 +110,7 @@ class StreamedImages:
             place[:] = decode(self._root / self._files[index], channels=self._shape[0], size=size)
 
     def to(self, device: torch.device) -> StreamedImages:
-        labels = self._labels.to(device)
-        return StreamedImages(self._root, self._files, labels, shape=self._shape, resize=self._resize, device=device)
+        return StreamedImages(**{**self.arguments, "labels": self._labels.to(device), "device": device})
 
     def in_memory(self) -> MemoryImages:
         """All pictures decoded."""
