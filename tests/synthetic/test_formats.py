@@ -236,7 +236,7 @@ def with_nan(pixels: Any) -> Any:
             "images are 16x8 with 1 channel, but those of target 'digits' are 8x8",
         ),
         ({"images": lambda x: x.repeat(2, axis=1)}, r"does not show whether it is \(N, C, H, W\) or \(N, H, W, C\)"),
-        ({"labels": lambda y: y + np.float32(0.5)}, "labels: expected integers.*got float32"),
+        ({"labels": lambda y: y + np.float32(0.5)}, "labels: expected integers.*got float64"),
         ({"labels": lambda y: np.eye(9)[y % 9]}, "class 'nine': no image"),
         ({"labels": lambda y: np.eye(10)[y][1:]}, r"30 images but soft labels of shape \(29, 10\)"),
         ({"labels": lambda y: y[:, None]}, r"labels: expected one an image, got shape \(30, 1\)"),
