@@ -13,7 +13,7 @@ from rd3.base.spec import Spec, fingerprint_of, parse
 from rd3.data.target import Target
 from rd3.methods.base import METHODS, Method, Task
 from rd3.study.jobs.base import Job, JobKey, Progress
-from rd3.study.jobs.teacher import TeacherJob, stored_teacher
+from rd3.study.jobs.teacher import TeacherJob, pretrained_aid, stored_teacher
 from rd3.study.store import Store
 from rd3.synthetic.artifact import Manifest, Seconds, Synthetic
 from rd3.training.device import peak_memory, reset_peak_memory
@@ -158,7 +158,7 @@ class SyntheticJob(Job):
             draw=self.spec.draw,
             seed=self.spec.seed,
             teacher=self.spec.teacher,
-            aids=method.declared_aids(),
+            aids=(*method.declared_aids(), *pretrained_aid(teachers)),
             seconds=seconds,
             peak_memory_bytes=peak_memory(device),
             fingerprint=self.fingerprint,
