@@ -12,8 +12,10 @@ from rd3.evaluation.files import load_protocol
 from rd3.evaluation.protocol import Protocol
 from rd3.methods.base import METHODS, require_enough
 from rd3.models import create_model
+from rd3.squeeze.brought import brought_spec
 from rd3.squeeze.spec import teacher_spec
 from rd3.study.jobs.base import Job, cached_target
+from rd3.study.jobs.brought import BroughtJob, brought_job
 from rd3.study.jobs.run import RunInput, RunJob, run_job
 from rd3.study.jobs.synthetic import SyntheticJob, SyntheticSpec, synthetic_spec
 from rd3.study.jobs.teacher import TeacherJob
@@ -50,7 +52,7 @@ def make_plan(study: StudySpec) -> Plan:
     for target_spec in study.targets:
         for job in _target_jobs(study, cached_target(target_spec), protocols):
             jobs.setdefault(job.key, job)
-    order = {TeacherJob: 0, SyntheticJob: 1, RunJob: 2}
+    order = {TeacherJob: 0, BroughtJob: 0, SyntheticJob: 1, RunJob: 2}
     return Plan(tuple(sorted(jobs.values(), key=lambda job: order[type(job)])), tuple(protocols))  # type: ignore[index]
 
 
@@ -65,8 +67,14 @@ def _target_jobs(study: StudySpec, target: Target, protocols: list[Protocol]) ->
     yield from runs
 
 
-def teacher_job(target: Target, entry: TeacherEntry) -> TeacherJob:
-    """The job that squeezes the target into one teacher."""
+def teacher_job(target: Target, entry: TeacherEntry) -> TeacherJob | BroughtJob:
+    """The job that squeezes the target into one teacher, or brings it.
+
+    Raises:
+        UserError: weights that are brought cannot be found or read, or do not fit.
+    """
+    if entry.source is not None:
+        return brought_job(target, brought_spec(entry.source, model=entry.model, **entry.reading()))
     spec = teacher_spec(target, entry.model, recipe=entry.recipe, epochs=entry.epochs, seed=entry.seed)
     return TeacherJob(target.spec, target.fingerprint, spec=spec, train_images=len(target.train))
 
@@ -121,7 +129,9 @@ def load_whole(name: str) -> Protocol:
     return protocol
 
 
-def _synthetic_jobs(study: StudySpec, target: Target, teachers: Sequence[TeacherJob]) -> Iterator[SyntheticJob]:
+def _synthetic_jobs(
+    study: StudySpec, target: Target, teachers: Sequence[TeacherJob | BroughtJob]
+) -> Iterator[SyntheticJob]:
     entries = list(study.methods)
     if all(entry.name != RANDOM for entry in entries):
         entries.append(MethodEntry(name=RANDOM))  # the reference that stands beside every method
@@ -177,7 +187,7 @@ def synthetic_job(
 def _run_jobs(
     study: StudySpec,
     target: Target,
-    teachers: list[TeacherJob],
+    teachers: list[TeacherJob | BroughtJob],
     synthetics: list[SyntheticJob],
     protocols: list[Protocol],
 ) -> Iterator[RunJob]:
