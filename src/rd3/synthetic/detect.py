@@ -18,7 +18,16 @@ from rd3.synthetic.soft_labels import ROW_SUM_TOLERANCE, SoftLabelForm
 
 # Distilled pixels drift from real ones: a space fits within this factor in deviation, and this many deviations in mean.
 FACTOR, SHIFT = 1.8, 0.6
+OUTSIDE, OUTSIDE_SHARE = 0.25, 0.01  # raw pixels that learning has moved this far out of [0, 1] are few
 SEAM = 1.5  # how much rougher than its neighbours the middle of a mosaic is
+
+
+class AmbiguousPixelsError(UserError):
+    """Several readings of float pixels fit."""
+
+    def __init__(self, message: str, *, readings: Sequence[PixelSpace] = ()) -> None:
+        super().__init__(message)
+        self.readings = tuple(readings)
 
 
 def space_of(pictures: Tensor, candidates: Sequence[PixelSpace], target: Target | None) -> tuple[PixelSpace, str]:
@@ -39,7 +48,9 @@ def space_of(pictures: Tensor, candidates: Sequence[PixelSpace], target: Target 
         expected = fingerprint_in(fitting[0], target)
         return fitting[0], f"{found}; real ones in {fitting[0]} have std {expected.deviation:.3g}"
     if fitting:
-        raise UserError(f"{found}: fits {' and '.join(fitting)}; say which with pixels = {fitting[0]}")
+        raise AmbiguousPixelsError(
+            f"{found}: fits {' and '.join(fitting)}; say which with pixels = {fitting[0]}", readings=fitting
+        )
     raise UserError(f"{found}: fits none of {spaces} on '{target.name}'; say what they are with pixels = …")
 
 
@@ -48,6 +59,8 @@ def _fits(pictures: Tensor, space: PixelSpace, target: Target) -> bool:
         expected = fingerprint_in(space, target)
     except UserError:
         return False  # a normalisation that this target has not
+    if space == "raw01" and float(((pictures < -OUTSIDE) | (pictures > 1 + OUTSIDE)).float().mean()) > OUTSIDE_SHARE:
+        return False
     near = abs(math.log(max(float(pictures.std(correction=0)), 1e-9) / expected.deviation)) < math.log(FACTOR)
     return near and abs(float(pictures.mean()) - expected.mean) < SHIFT * expected.deviation
 
