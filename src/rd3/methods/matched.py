@@ -85,7 +85,7 @@ class Matched(Method):
         require_enough(task.target, task.ipc if self.starts_from_real else 1)
         studio = self.studio(task)
         learned = self.learnable(studio)
-        losses = learn(self.algorithm(studio, learned), self.iterations, progress=task.progress)
+        losses = learn(self.algorithm(studio, learned), self.iterations, keep=task.keep, progress=task.progress)
         raw = learned.raw().flatten(0, 1)
         self._require_finite(raw)
         return Distilled(
