@@ -12,9 +12,11 @@ from rd3.evaluation.files import load_protocol
 from rd3.evaluation.protocol import Protocol
 from rd3.methods.base import METHODS, require_enough
 from rd3.models import create_model
+from rd3.squeeze.brought import brought_spec
 from rd3.squeeze.spec import teacher_spec
 from rd3.study.asked import NOTHING, RANDOM, Asked, asked_protocols, entries_of
 from rd3.study.jobs.base import Job, cached_target
+from rd3.study.jobs.brought import BroughtJob, brought_job
 from rd3.study.jobs.run import RunInput, RunJob, run_job
 from rd3.study.jobs.synthetic import SyntheticJob, SyntheticSpec, synthetic_spec
 from rd3.study.jobs.teacher import TeacherJob
@@ -48,7 +50,7 @@ def make_plan(study: StudySpec) -> Plan:
     for target_spec in study.targets:
         for job in _target_jobs(study, cached_target(target_spec), asked):
             jobs.setdefault(job.key, job)
-    order = {TeacherJob: 0, SyntheticJob: 1, RunJob: 2}
+    order = {TeacherJob: 0, BroughtJob: 0, SyntheticJob: 1, RunJob: 2}
     ordered = sorted(jobs.values(), key=lambda job: order[type(job)])  # type: ignore[index]
     return Plan(tuple(ordered), tuple(each.protocol for each in asked))
 
@@ -65,8 +67,14 @@ def _target_jobs(study: StudySpec, target: Target, asked: list[Asked]) -> Iterat
     yield from runs
 
 
-def teacher_job(target: Target, entry: TeacherEntry) -> TeacherJob:
-    """The job that squeezes the target into one teacher."""
+def teacher_job(target: Target, entry: TeacherEntry) -> TeacherJob | BroughtJob:
+    """The job that squeezes the target into one teacher, or brings it.
+
+    Raises:
+        UserError: weights that are brought cannot be found or read, or do not fit.
+    """
+    if entry.source is not None:
+        return brought_job(target, brought_spec(entry.source, model=entry.model, **entry.reading()))
     spec = teacher_spec(target, entry.model, recipe=entry.recipe, epochs=entry.epochs, seed=entry.seed)
     return TeacherJob(target.spec, target.fingerprint, spec=spec, train_images=len(target.train))
 
@@ -96,7 +104,7 @@ class Draws:
     jobs: tuple[SyntheticJob, ...]
 
 
-def _draws(study: StudySpec, target: Target, teachers: Sequence[TeacherJob]) -> Iterator[Draws]:
+def _draws(study: StudySpec, target: Target, teachers: Sequence[TeacherJob | BroughtJob]) -> Iterator[Draws]:
     for place, entry in enumerate(entries_of(study)):
         count = study.seeds if METHODS[entry.name].fresh_draws else min(study.draws, study.seeds)
         for ipc in study.ipc:
@@ -105,7 +113,7 @@ def _draws(study: StudySpec, target: Target, teachers: Sequence[TeacherJob]) -> 
 
 
 def _planned_synthetic(
-    target: Target, entry: MethodEntry, ipc: int, teachers: Sequence[TeacherJob], draw: int
+    target: Target, entry: MethodEntry, ipc: int, teachers: Sequence[TeacherJob | BroughtJob], draw: int
 ) -> SyntheticJob:
     return synthetic_job(
         target,
@@ -153,7 +161,7 @@ def synthetic_job(
 
 
 def _run_jobs(
-    study: StudySpec, target: Target, teachers: list[TeacherJob], draws: list[Draws], asked: list[Asked]
+    study: StudySpec, target: Target, teachers: list[TeacherJob | BroughtJob], draws: list[Draws], asked: list[Asked]
 ) -> Iterator[RunJob]:
     labellers = [Labeller(teacher.fingerprint, teacher.spec.model) for teacher in teachers]
     named = {study.whole or each.protocol.counterparts.whole for each in asked} - {None, NOTHING}
@@ -185,7 +193,7 @@ def planned_input(target: Target, spec: SyntheticSpec, notes: tuple[str, ...] = 
         spec.label,
         spec.ipc * len(target.classes),
         spec.ipc,
-        own_labels="logits" if METHODS[spec.method].soft_labels else None,
+        own_labels=METHODS[spec.method].soft_label_form if METHODS[spec.method].soft_labels else None,
         reference=spec.method == RANDOM,
         notes=notes,
     )

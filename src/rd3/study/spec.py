@@ -7,28 +7,59 @@ from pathlib import Path
 from typing import Any, Self
 
 import yaml
-from pydantic import Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from rd3.base.errors import UserError, unknown
 from rd3.base.files import read_text
 from rd3.base.spec import Spec, parse
 from rd3.data.target import TargetSpec
+from rd3.squeeze.brought_spec import Reading, model_of
 
 SHIPPED = files("rd3.study.studies")
 
 
-class TeacherEntry(Spec):
-    """Which teacher a target is squeezed into.
+class TeacherEntry(Reading):
+    """Which teacher a target is squeezed into, or brought for it.
 
     Attributes:
+        model: its architecture; a zoo's source names it by itself.
         recipe: a name from the teacher recipes, None for the target's default.
         epochs: in place of the recipe's.
+        source: `from` in a file: weights that exist, see `rd3.bring_teacher`; None to squeeze. The keys of `Reading`
+            say how they are read.
     """
 
+    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)
+
     model: str
+    source: str | None = Field(default=None, alias="from")
     recipe: str | None = None
     epochs: int | None = Field(default=None, gt=0)
     seed: int = 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named_by_its_source(cls, values: Any) -> Any:
+        """A source alone is an entry, and a zoo's names the architecture."""
+        if isinstance(values, str):
+            values = {"from": values}
+        source = values.get("from", values.get("source")) if isinstance(values, dict) else None
+        named = model_of(source) if isinstance(source, str) else None
+        return values if named is None else {"model": named, **values}
+
+    @model_validator(mode="after")
+    def _squeezed_or_brought(self) -> Self:
+        keys = {"recipe", "epochs", "seed"} if self.source else set(Reading.model_fields)
+        changed = [key for key in sorted(keys) if getattr(self, key) != type(self).model_fields[key].default]
+        if changed and self.source:
+            raise ValueError(f"{changed[0]}: is for a teacher that is squeezed; this one comes from {self.source}")
+        if changed:
+            raise ValueError(f"{changed[0]}: is for a teacher that is brought; say where from, with 'from'")
+        return self
+
+    def reading(self) -> dict[str, Any]:
+        """How its weights are read."""
+        return {key: getattr(self, key) for key in Reading.model_fields}
 
 
 class MethodEntry(Spec):
