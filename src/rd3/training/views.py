@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from rd3.data.images import Images
+from rd3.data.images import Images, as_unit
 from rd3.training.augment.base import augment
 from rd3.training.constants import per_channel
 from rd3.training.losses import Labels
@@ -30,7 +30,7 @@ class View(NamedTuple):
     """A batch of B images.
 
     Attributes:
-        pictures: float (B, C, S, S) in [0, 1].
+        pictures: float (B, C, S, S), 0 black and 1 white.
         unmixed: the same before mixing.
         labels: the hard ones.
         partner: int64 (B,), the place in the batch of what each image is mixed with; None where labels are not mixed.
@@ -49,7 +49,7 @@ def view_of(images: Images, batch: Batch, recipe: Recipe, normalisation: Normali
     """
     pixels = images.batch(batch.indices) if batch.pixels is None else batch.pixels
     labels = Labels(hard=images.labels[batch.indices])
-    pictures = pixels.to(labels.hard.device, non_blocking=True).float().div_(255)
+    pictures = as_unit(pixels.to(labels.hard.device, non_blocking=True))
     mean, std = normalisation.mean, normalisation.std
     pictures = augment(pictures, recipe.augment, batch.generator, mean=mean, std=std)
     if recipe.mix is None:

@@ -27,10 +27,13 @@ class Augmentation(Kind):
         kind: the name in protocol files.
         on_normalised: whether the operation is defined on the normalised image, where 0 is the mean colour.
         waits_for_host: whether the host looks at what was drawn, so that a step with it cannot be captured.
+        on_levels: whether it is defined on 8-bit pictures: raw floats are first clamped to [0, 1] and
+            rounded to 256 levels.
     """
 
     on_normalised: ClassVar[bool] = False
     waits_for_host: ClassVar[bool] = False
+    on_levels: ClassVar[bool] = False
 
     @abstractmethod
     def draw(self, count: int, size: int, generator: torch.Generator) -> Draw:
