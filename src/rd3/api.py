@@ -13,6 +13,7 @@ from rd3.evaluation.files import load_protocol
 from rd3.evaluation.modifiers import TEST_PEEK, Selection, selected, split_modifiers
 from rd3.scores.definitions import USUAL_WEIGHT, require_weights
 from rd3.scores.intervals import Interval, t_interval
+from rd3.squeeze.probe import backbone_hash
 from rd3.squeeze.spec import teacher_spec
 from rd3.squeeze.teacher import Teacher
 from rd3.study.audit.cell import Cell
@@ -84,6 +85,7 @@ def squeeze(
     recipe: Recipe | str | None = None,
     epochs: int | None = None,
     seed: int = 0,
+    backbone: str | Path | None = None,
     store: Store | None = None,
     device: str = "auto",
     listener: Listener | None = None,
@@ -94,9 +96,21 @@ def squeeze(
         model: name of the architecture.
         recipe: a recipe, the name of one, or None for the target's default.
         epochs: in place of the recipe's.
+        backbone: a state dict (`.pt`) of that architecture, for instance a self-supervised one: it is frozen, and only
+            a new last layer is trained (a linear probe).
+
+    Raises:
+        UserError: the backbone cannot be read, or does not fit the architecture.
     """
-    spec = teacher_spec(target, model, recipe=recipe, epochs=epochs, seed=seed)
-    job = TeacherJob(target.spec, target.fingerprint, spec=spec, train_images=len(target.train))
+    frozen = None if backbone is None else backbone_hash(Path(backbone))
+    spec = teacher_spec(target, model, recipe=recipe, epochs=epochs, seed=seed, backbone=frozen)
+    job = TeacherJob(
+        target.spec,
+        target.fingerprint,
+        spec=spec,
+        train_images=len(target.train),
+        backbone=None if backbone is None else str(backbone),
+    )
     store = store or Store()
     _do([job], store, choose_executor(device, workers=1), listener)
     return stored_teacher(store, job.fingerprint, target)

@@ -64,6 +64,9 @@ class TeacherChoice:
     """epochs in place of the recipe's"""
     teacher_file: Files = ()
     """a state dict (.pt) of that architecture, in place of squeezing one; it is checked on the test split"""
+    probe: Files = ()
+    """a state dict (.pt) of a backbone of that architecture, for instance a self-supervised one: it stays frozen, and
+    only a new last layer is trained"""
     teacher_seed: int = 0
     """seed of the squeeze"""
 
@@ -99,7 +102,7 @@ def get_teachers(choice: TeacherChoice, target: Target, place: Place, *, most: i
     from rd3.cli.live import live
 
     found = []
-    for model, file in teacher_sources(choice)[:most]:
+    for model, file, backbone in teacher_sources(choice)[:most]:
         if file is not None:
             found.append(rd3.bring_teacher(file, target, model=model))
             continue
@@ -110,6 +113,7 @@ def get_teachers(choice: TeacherChoice, target: Target, place: Place, *, most: i
                     model=model,
                     epochs=choice.teacher_epochs,
                     seed=choice.teacher_seed,
+                    backbone=backbone,
                     store=place.store(),
                     device=place.device,
                     listener=listener,
@@ -118,16 +122,20 @@ def get_teachers(choice: TeacherChoice, target: Target, place: Place, *, most: i
     return found
 
 
-def teacher_sources(choice: TeacherChoice) -> list[tuple[str, Path | None]]:
-    """(architecture, its file) of every chosen teacher.
+def teacher_sources(choice: TeacherChoice) -> list[tuple[str, Path | None, Path | None]]:
+    """(architecture, its file, the file of its frozen backbone) of every chosen teacher.
 
     Raises:
-        UserError: files that are not one an architecture.
+        UserError: files that are not one an architecture, or of both kinds.
     """
-    models, files = choice.teacher_models, choice.teacher_file
-    if files and len(files) != len(models):
-        raise UserError(f"--teacher-file: {len(files)} for {len(models)} teacher(s); give one for each --teacher-model")
-    return list(zip(models, files or (None,) * len(models), strict=True))
+    models, given = choice.teacher_models, {"--teacher-file": choice.teacher_file, "--probe": choice.probe}
+    for option, files in given.items():
+        if files and len(files) != len(models):
+            raise UserError(f"{option}: {len(files)} for {len(models)} teacher(s); give one for each --teacher-model")
+    if all(given.values()):
+        raise UserError("--probe: trains a last layer, and --teacher-file brings one; give one of the two")
+    nothing = (None,) * len(models)
+    return list(zip(models, choice.teacher_file or nothing, choice.probe or nothing, strict=True))
 
 
 def worker_count(place: Place) -> int:

@@ -22,14 +22,19 @@ def planned_teachers(
         store: where teachers from files are kept; None keeps them nowhere.
     """
     labellers, jobs = [], []
-    for model, file in teacher_sources(choice):
+    for model, file, backbone in teacher_sources(choice):
         if file is not None:
             teacher = bring_teacher(file, target, model=model)
             if store is not None:
                 keep_teacher(teacher, store)
             labellers.append(Labeller(teacher.fingerprint, model))
             continue
-        entry = TeacherEntry(model=model, epochs=choice.teacher_epochs, seed=choice.teacher_seed)
+        entry = TeacherEntry(
+            model=model,
+            epochs=choice.teacher_epochs,
+            seed=choice.teacher_seed,
+            backbone=None if backbone is None else str(backbone),
+        )
         jobs.append(teacher_job(target, entry))
         labellers.append(Labeller(jobs[-1].fingerprint, model))
     return labellers, jobs

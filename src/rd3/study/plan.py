@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from rd3.base.errors import UserError
@@ -12,12 +13,14 @@ from rd3.evaluation.files import load_protocol
 from rd3.evaluation.protocol import Protocol
 from rd3.methods.base import METHODS, require_enough
 from rd3.models import create_model
+from rd3.squeeze.probe import backbone_hash
 from rd3.squeeze.spec import teacher_spec
 from rd3.study.jobs.base import Job, cached_target
 from rd3.study.jobs.run import RunInput, RunJob, run_job
 from rd3.study.jobs.synthetic import SyntheticJob, SyntheticSpec, synthetic_spec
 from rd3.study.jobs.teacher import TeacherJob
 from rd3.study.labellers import Labeller
+from rd3.study.labels import label_of, teacher_name
 from rd3.study.spec import MethodEntry, StudySpec, TeacherEntry
 
 RANDOM = "random"
@@ -55,24 +58,38 @@ def make_plan(study: StudySpec) -> Plan:
 
 
 def _target_jobs(study: StudySpec, target: Target, protocols: list[Protocol]) -> Iterator[Job]:
-    teachers = [teacher_job(target, entry) for entry in study.pool]
     _check_models(study, target)
-    synthetics = list(_synthetic_jobs(study, target, teachers))
-    runs = list(_run_jobs(study, target, teachers, synthetics, protocols))
+    teachers = [teacher_job(target, entry) for entry in study.pool]
+    own = own_teachers(study, target)
+    synthetics = list(_synthetic_jobs(study, target, teachers, own))
+    names = {job.fingerprint: teacher_name(job) for job in own.values() if job.key != teachers[0].key}
+    runs = list(_run_jobs(study, target, teachers, synthetics, protocols, names))
     needed = {need for job in [*synthetics, *runs] for need in job.needs}
-    yield from (teacher for teacher in teachers if teacher.key in needed)
+    yield from {job.key: job for job in (*teachers, *own.values()) if job.key in needed}.values()
     yield from synthetics
     yield from runs
 
 
 def teacher_job(target: Target, entry: TeacherEntry) -> TeacherJob:
     """The job that squeezes the target into one teacher."""
-    spec = teacher_spec(target, entry.model, recipe=entry.recipe, epochs=entry.epochs, seed=entry.seed)
-    return TeacherJob(target.spec, target.fingerprint, spec=spec, train_images=len(target.train))
+    backbone = backbone_hash(Path(entry.backbone)) if entry.backbone else None
+    spec = teacher_spec(
+        target, entry.model, recipe=entry.recipe, epochs=entry.epochs, seed=entry.seed, backbone=backbone
+    )
+    return TeacherJob(
+        target.spec, target.fingerprint, spec=spec, train_images=len(target.train), backbone=entry.backbone
+    )
+
+
+def own_teachers(study: StudySpec, target: Target) -> dict[TeacherEntry, TeacherJob]:
+    """The jobs that squeeze the target into teachers of single methods."""
+    entries = [entry.teacher for entry in study.methods if entry.teacher is not None]
+    return {entry: teacher_job(target, entry) for entry in dict.fromkeys(entries)}
 
 
 def _check_models(study: StudySpec, target: Target) -> None:
-    for model in (*(teacher.model for teacher in study.pool), *study.students):
+    teachers = (*study.pool, *(entry.teacher for entry in study.methods if entry.teacher))
+    for model in (*(teacher.model for teacher in teachers), *study.students):
         create_model(model, classes=len(target.classes), size=target.size, channels=target.channels, seed=0)
 
 
@@ -121,20 +138,23 @@ def load_whole(name: str) -> Protocol:
     return protocol
 
 
-def _synthetic_jobs(study: StudySpec, target: Target, teachers: Sequence[TeacherJob]) -> Iterator[SyntheticJob]:
+def _synthetic_jobs(
+    study: StudySpec, target: Target, teachers: Sequence[TeacherJob], own: Mapping[TeacherEntry, TeacherJob]
+) -> Iterator[SyntheticJob]:
     entries = list(study.methods)
     if all(entry.name != RANDOM for entry in entries):
         entries.append(MethodEntry(name=RANDOM))  # the reference that stands beside every method
     for entry in entries:
         draws = study.seeds if METHODS[entry.name].fresh_draws else min(study.draws, study.seeds)
+        pool = teachers if entry.teacher is None else [own[entry.teacher]]
         for ipc in study.ipc:
             for draw in range(draws):
                 yield synthetic_job(
                     target,
                     entry.name,
                     ipc=ipc,
-                    teacher=(teachers[0].fingerprint, teachers[0].spec.model),
-                    pool=tuple(teacher.fingerprint for teacher in teachers[1:]),
+                    teacher=(pool[0].fingerprint, pool[0].spec.model),
+                    pool=tuple(teacher.fingerprint for teacher in pool[1:]),
                     draw=draw,
                     changes=entry.settings,
                 )
@@ -180,11 +200,17 @@ def _run_jobs(
     teachers: list[TeacherJob],
     synthetics: list[SyntheticJob],
     protocols: list[Protocol],
+    names: Mapping[str, str],
 ) -> Iterator[RunJob]:
     labellers = [Labeller(teacher.fingerprint, teacher.spec.model) for teacher in teachers]
     by_cell: dict[tuple[str, int], list[SyntheticJob]] = {}
     for job in synthetics:
-        by_cell.setdefault((job.spec.label, job.spec.ipc), []).append(job)
+        draws = by_cell.setdefault((label_of(job.spec, names), job.spec.ipc), [])
+        if draws and draws[0].spec.teacher != job.spec.teacher:
+            raise UserError(
+                f"methods: two teachers of one name for {label_of(job.spec, names)}; put them into two studies"
+            )
+        draws.append(job)
     named = {study.whole or protocol.counterparts.whole for protocol in protocols} - {None, NOTHING}
     wholes = {load_whole(str(name)).id for name in named}
     override = NOTHING if study.whole == NOTHING else study.whole and load_whole(study.whole).id
@@ -194,11 +220,12 @@ def _run_jobs(
                 if protocol.id in wholes:
                     yield run_job(target, protocol, RunInput.whole(target), student=student, replicate=replicate)
                     continue
-                for draws in by_cell.values():
+                for (label, _), draws in by_cell.items():
+                    given = planned_input(target, draws[replicate % len(draws)].spec)
                     yield run_job(
                         target,
                         protocol,
-                        planned_input(target, draws[replicate % len(draws)].spec),
+                        replace(given, label=label),
                         student=student,
                         replicate=replicate,
                         teachers=labellers,

@@ -23,18 +23,25 @@ class TeacherEntry(Spec):
     Attributes:
         recipe: a name from the teacher recipes, None for the target's default.
         epochs: in place of the recipe's.
+        backbone: a state dict of that architecture, frozen under a new last layer (a linear probe).
     """
 
     model: str
     recipe: str | None = None
     epochs: int | None = Field(default=None, gt=0)
     seed: int = 0
+    backbone: str | None = None
 
 
 class MethodEntry(Spec):
-    """A method with what is changed of its paper's settings."""
+    """A method with what is changed of its paper's settings.
+
+    Attributes:
+        teacher: the one that it alone distils from, in place of the study's; those of the study still label.
+    """
 
     name: str
+    teacher: TeacherEntry | None = None
     settings: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -46,7 +53,8 @@ class StudySpec(Spec):
         targets: as `rd3.load_target` takes them.
         teacher: squeezed once a target; the one that methods distil from, and the only one if no more are given.
         teachers: all that may label, the first of them `teacher`, which then need not be given.
-        methods: names, or `{name: …, settings: {…}}`, or `{name: …, key: value}`.
+        methods: names, or `{name: …, settings: {…}}`, or `{name: …, key: value}`; with `teacher: {…}` the method
+            distils from a teacher of its own.
         ipc: images per class.
         protocols: ids or files; those that their scores need are added by themselves.
         students: architectures.
@@ -126,7 +134,8 @@ def _method_entry(value: Any) -> Any:
     if isinstance(value, str):
         return MethodEntry(name=value)
     if isinstance(value, dict) and "name" in value and "settings" not in value:
-        return MethodEntry(name=value["name"], settings={key: v for key, v in value.items() if key != "name"})
+        own = {key: v for key, v in value.items() if key in ("name", "teacher")}
+        return {**own, "settings": {key: v for key, v in value.items() if key not in own}}
     return value
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import ClassVar
 
 import torch
@@ -19,11 +20,16 @@ from rd3.study.store import Store
 
 @dataclass(frozen=True)
 class TeacherJob(Job):
-    """Train one teacher."""
+    """Train one teacher.
+
+    Attributes:
+        backbone: file of the frozen backbone, for a linear probe.
+    """
 
     kind: ClassVar[str] = "teacher"
     spec: TeacherSpec
     train_images: int
+    backbone: str | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -35,14 +41,17 @@ class TeacherJob(Job):
 
     @property
     def title(self) -> str:
-        return f"squeeze {self.target_spec.name} into {self.spec.model}"
+        frozen = f" on the frozen {Path(self.backbone).name}" if self.backbone else ""
+        return f"squeeze {self.target_spec.name} into {self.spec.model}{frozen}"
 
     def load_units(self) -> tuple[str, int, float]:
         recipe = self.spec.recipe
-        return self.spec.model, min(recipe.batch_size, self.train_images), recipe.steps(self.train_images)
+        steps = recipe.steps(self.train_images) * (1 / 3 if self.backbone else 1)  # a frozen backbone goes forward only
+        return self.spec.model, min(recipe.batch_size, self.train_images), steps
 
     def execute(self, store: Store, device: torch.device, progress: Progress) -> None:
-        teacher = squeeze(self.target(), self.spec, device=device, progress=progress)
+        backbone = Path(self.backbone) if self.backbone else None
+        teacher = squeeze(self.target(), self.spec, device=device, progress=progress, backbone=backbone)
         store.put(self.kind, self.fingerprint, self.spec.as_json(), lambda folder: save_teacher(teacher, folder))
 
 
@@ -53,6 +62,4 @@ def stored_teacher(store: Store, fingerprint: str, target: Target) -> Teacher:
 
 @lru_cache(maxsize=16)
 def _load(root: str, fingerprint: str, spec: TargetSpec) -> Teacher:
-    from pathlib import Path
-
     return load_teacher(Path(root) / TeacherJob.kind / fingerprint, cached_target(spec))
