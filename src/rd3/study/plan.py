@@ -240,7 +240,7 @@ def planned_input(target: Target, spec: SyntheticSpec, notes: tuple[str, ...] = 
         spec.label,
         spec.ipc * len(target.classes),
         spec.ipc,
-        own_labels="logits" if METHODS[spec.method].soft_labels else None,
+        own_labels=METHODS[spec.method].soft_label_form if METHODS[spec.method].soft_labels else None,
         reference=spec.method == RANDOM,
         notes=notes,
     )

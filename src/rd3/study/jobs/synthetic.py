@@ -163,7 +163,9 @@ class SyntheticJob(Job):
             peak_memory_bytes=peak_memory(device),
             fingerprint=self.fingerprint,
             info=made.info,
-            soft_label_form=None if made.soft_labels is None else "logits",
+            soft_label_form=None if made.soft_labels is None else method.soft_label_form,
+            decode=made.decode,
+            space=made.space,
         )
         synthetic = Synthetic(made.images.cpu(), made.labels.cpu(), made.soft_labels, made.learned_lr, manifest)
         store.put(self.kind, self.fingerprint, self.spec.as_json(), lambda folder: synthetic.save(folder / FOLDER))
