@@ -5,7 +5,7 @@ Paper: Du et al., Diversity-Driven Synthesis: Enhancing Dataset Distillation thr
 Origin: https://github.com/AngusDujw/Diversity-Driven-Synthesis
 Config: SRe2L from real images, under a teacher that climbed its loss on them, with heavier variances.
 Differences: the teacher climbs on the images as they are (the reference: as the first iteration shows them) and starts
-    anew for every batch (the reference climbs on from chunk to chunk on ImageNet; `perturb_reset = slot`). PNG, not JPEG.
+    anew for every batch (the reference climbs on from chunk to chunk on ImageNet; `perturb_reset = slot`). PNG.
 """
 
 from __future__ import annotations
