@@ -13,9 +13,8 @@ from rd3.evaluation.files import load_protocol
 from rd3.evaluation.modifiers import TEST_PEEK, Selection, selected, split_modifiers
 from rd3.scores.definitions import USUAL_WEIGHT, require_weights
 from rd3.scores.intervals import Interval, t_interval
-from rd3.squeeze.probe import backbone_hash
-from rd3.squeeze.spec import teacher_spec
 from rd3.squeeze.teacher import Teacher
+from rd3.study.asked import NOTHING, RANDOM, ranking_protocol
 from rd3.study.audit.cell import Cell
 from rd3.study.audit.design import EXACT_UP_TO
 from rd3.study.audit.prepare import STUDENT, keep_images, prepare_audit, prepare_rectification
@@ -38,8 +37,8 @@ from rd3.study.executors.choose import choose_executor
 from rd3.study.jobs.base import Job
 from rd3.study.jobs.run import WHOLE, record_of
 from rd3.study.jobs.synthetic import SyntheticJob, stored_synthetic
-from rd3.study.jobs.teacher import TeacherJob, stored_teacher
-from rd3.study.plan import NOTHING, RANDOM, ranking_protocol, synthetic_job
+from rd3.study.jobs.teacher import squeeze_job, stored_teacher
+from rd3.study.plan import synthetic_job
 from rd3.study.ranking import rows
 from rd3.study.records import Record
 from rd3.study.run import StudyResult
@@ -102,15 +101,7 @@ def squeeze(
     Raises:
         UserError: the backbone cannot be read, or does not fit the architecture.
     """
-    frozen = None if backbone is None else backbone_hash(Path(backbone))
-    spec = teacher_spec(target, model, recipe=recipe, epochs=epochs, seed=seed, backbone=frozen)
-    job = TeacherJob(
-        target.spec,
-        target.fingerprint,
-        spec=spec,
-        train_images=len(target.train),
-        backbone=None if backbone is None else str(backbone),
-    )
+    job = squeeze_job(target, model, recipe=recipe, epochs=epochs, seed=seed, backbone=backbone)
     store = store or Store()
     _do([job], store, choose_executor(device, workers=1), listener)
     return stored_teacher(store, job.fingerprint, target)

@@ -33,7 +33,7 @@ def test_a_probe_is_squeezed_once_and_distilled_from(terminal, backbone: Path, t
     ("words", "said"),
     [
         (("--teacher-model", "mlp,lenet"), r"--probe: 1 for 2 teacher\(s\)"),
-        (("--teacher-model", MODEL, "--teacher-file", "x.pt"), "--probe: trains a last layer, and --teacher-file"),
+        (("--teacher-model", MODEL, "--teacher-file", "x.pt"), "--probe: trains a last layer, and x.pt brings one"),
         (("--teacher-model", "convnet2-bn-w16"), "does not fit the backbone of convnet2-bn-w16"),
     ],
 )

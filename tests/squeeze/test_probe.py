@@ -62,6 +62,7 @@ def test_everything_but_the_last_layer_is_the_backbones_bit_for_bit(probed: Teac
     assert all(torch.equal(probed.model.state_dict()[name], backbone.state_dict()[name]) for name in kept)
     head, old = last_linear(probed.model), last_linear(backbone)
     assert head.out_features == 10 != old.out_features
+    assert probed.notes == ("a linear probe; what its frozen backbone learned from is not recorded",)
 
 
 def test_features_are_the_backbones_bit_for_bit(probed: Teacher, backbone: nn.Module, digits: Target) -> None:

@@ -72,7 +72,8 @@ class Whitening:
 def unit_rows(rows: Tensor) -> Tensor:
     """Every row less its mean, at unit length; a constant row becomes 0."""
     centred = rows - rows.mean(dim=1, keepdim=True)
-    return centred / centred.norm(dim=1, keepdim=True).clamp_min(1e-12)
+    unit: Tensor = centred / centred.norm(dim=1, keepdim=True).clamp_min(1e-12)
+    return unit
 
 
 @lru_cache(maxsize=1)  # a matrix of (pixels x channels)² values, the same for all runs on a target

@@ -12,6 +12,7 @@ from pydantic import SerializerFunctionWrapHandler, model_serializer
 from torch import Tensor
 
 from rd3.base.errors import UserError
+from rd3.base.keep import NOWHERE, Keep, Shelf
 from rd3.base.registry import Registry
 from rd3.base.spec import Spec
 from rd3.data.mosaic import Decode
@@ -29,6 +30,8 @@ class Task:
         seed: of everything the method draws.
         progress: called with the done fraction in [0, 1], now and then.
         teachers: the pool, for methods that use several; `teacher` is its first, and alone where no pool is given.
+        keep: where finished parts of the work, or the state of its loop, are kept and looked for.
+        shelf: where statistics of the target are kept for others; None keeps them in memory.
     """
 
     target: Target
@@ -38,6 +41,8 @@ class Task:
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     progress: Callable[[float], None] = lambda _: None
     teachers: tuple[Teacher, ...] = ()
+    keep: Keep = NOWHERE
+    shelf: Shelf | None = None
 
     def __post_init__(self) -> None:
         if not self.teachers and self.teacher is not None:

@@ -86,7 +86,8 @@ def _grids(folder: Path) -> Iterable[Grid]:
             labels=synthetic.labels,
             classes=facts.classes,
             ipc=facts.ipc or 1,
-            caption=f"{facts.target}; {seconds(facts.seconds.synthesise)} to synthesise",
+            caption=f"{seconds(facts.seconds.synthesise)} to synthesise",
+            target=facts.target or "",
         )
 
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from rd3.base.errors import UserError
 from rd3.base.files import sha256_of
 from rd3.models.features import last_linear
-from rd3.squeeze.brought import _state_dict
+from rd3.squeeze.state_dict import read_state_dict
 
 
 class Probe(nn.Module):
@@ -60,7 +60,7 @@ def load_backbone(model: nn.Module, path: Path, *, name: str) -> None:
         UserError: a layer of the backbone is missing in the file, or has another shape there.
     """
     wanted = backbone_names(model)
-    state = _state_dict(path)
+    state = read_state_dict(path)
     prefix = _prefix(list(state), wanted)
     own = model.state_dict()
     for key in wanted:

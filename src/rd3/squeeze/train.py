@@ -65,6 +65,7 @@ def squeeze(
         test_accuracy=float(correct.float().mean()),
         seconds=clock.total,
         target=target.fingerprint,
+        notes=("a linear probe; what its frozen backbone learned from is not recorded",) if spec.backbone else (),
     )
 
 

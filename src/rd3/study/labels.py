@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from rd3.study.jobs.brought import BroughtJob
 from rd3.study.jobs.synthetic import SyntheticSpec
 from rd3.study.jobs.teacher import TeacherJob
 
@@ -21,6 +22,7 @@ def label_of(spec: SyntheticSpec, names: Mapping[str, str]) -> str:
     return f"{spec.method}[{inside}teacher={names[spec.teacher]}]"
 
 
-def teacher_name(job: TeacherJob) -> str:
+def teacher_name(job: TeacherJob | BroughtJob) -> str:
     """What a teacher is called in the label of a method that has it for itself."""
-    return f"{job.spec.model} on {Path(job.backbone).stem}" if job.backbone else job.spec.model
+    backbone = job.backbone if isinstance(job, TeacherJob) else None
+    return f"{job.spec.model} on {Path(backbone).stem}" if backbone else job.spec.model

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from rd3.base.errors import UserError
 from rd3.data.target import Target
 from rd3.evaluation.protocol import Protocol
+from rd3.evaluation.scaling import scaled
 from rd3.evaluation.settings import Settings
-from rd3.study.audit.mixture import comparable, scaled
+from rd3.study.audit.mixture import comparable
 from rd3.study.bench import input_of, ipc_of
 from rd3.study.jobs.run import RunJob, form_flags, run_job
 from rd3.study.jobs.run_record import pixel_flags, rate_flags

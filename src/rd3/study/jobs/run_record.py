@@ -103,7 +103,8 @@ def _seconds(made: Manifest | None, teachers: Sequence[Teacher], result: RunResu
 
 
 def _labeller_flags(spec: RunSpec, names: RunNames, teachers: Sequence[Teacher]) -> list[str]:
-    return strangers(spec.settings, names.mark.id, [teacher.name for teacher in teachers])
+    notes = [f"teacher {teacher.name}: {note}" for teacher in teachers for note in teacher.notes]
+    return [*strangers(spec.settings, names.mark.id, [teacher.name for teacher in teachers]), *notes]
 
 
 def pixel_flags(settings: Settings, synthetic: Synthetic | None) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -11,11 +12,13 @@ import torch
 
 from rd3.data.target import Target, TargetSpec
 from rd3.squeeze.files import load_teacher, save_teacher
-from rd3.squeeze.spec import TeacherSpec
+from rd3.squeeze.probe import backbone_hash
+from rd3.squeeze.spec import TeacherSpec, teacher_spec
 from rd3.squeeze.teacher import Teacher
 from rd3.squeeze.train import squeeze
 from rd3.study.jobs.base import Job, JobKey, Progress, cached_target
 from rd3.study.store import Store
+from rd3.training.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,36 @@ class TeacherJob(Job):
         backbone = Path(self.backbone) if self.backbone else None
         teacher = squeeze(self.target(), self.spec, device=device, progress=progress, backbone=backbone)
         store.put(self.kind, self.fingerprint, self.spec.as_json(), lambda folder: save_teacher(teacher, folder))
+
+
+def squeeze_job(
+    target: Target,
+    model: str,
+    *,
+    recipe: Recipe | str | None = None,
+    epochs: int | None = None,
+    seed: int = 0,
+    backbone: str | Path | None = None,
+) -> TeacherJob:
+    """The job that squeezes the target into one teacher; see `rd3.squeeze`.
+
+    Raises:
+        UserError: an unknown recipe, or there is no such backbone.
+    """
+    frozen = None if backbone is None else backbone_hash(Path(backbone))
+    spec = teacher_spec(target, model, recipe=recipe, epochs=epochs, seed=seed, backbone=frozen)
+    return TeacherJob(
+        target.spec,
+        target.fingerprint,
+        spec=spec,
+        train_images=len(target.train),
+        backbone=None if backbone is None else str(backbone),
+    )
+
+
+def pretrained_aid(teachers: Sequence[Teacher]) -> tuple[str, ...]:
+    """What has to be declared where a teacher learned from other data than the target's."""
+    return ("pretrained teacher",) if any(teacher.pretrained for teacher in teachers) else ()
 
 
 def stored_teacher(store: Store, fingerprint: str, target: Target) -> Teacher:
