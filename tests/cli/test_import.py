@@ -77,7 +77,7 @@ def test_a_reading_that_is_not_settled_is_tried_by_the_teacher(terminal, home, d
     options = ("--target", "digits", "--out", tmp_path / "out")
     said = terminal("import", tmp_path / "step.npz", *options, *home.options).complaint
     assert "fits zca_frepo and norm_true; say which with pixels = zca_frepo" in said
-    assert "Teacher convnet1-bn-w8: zca_frepo: right on " in said
+    assert "Teacher convnet1-bn-w8: zca_frepo: gives no pictures" in said
     assert "norm_true: right on " in said
     terminal.done("import", tmp_path / "step.npz", *options, "--pixels", "norm_true")
     torch.testing.assert_close(Synthetic.load(tmp_path / "out").images, pictures(digits) * 0.98, rtol=0, atol=1e-5)

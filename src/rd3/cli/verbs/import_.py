@@ -82,8 +82,11 @@ def _read(options: Options, target: Target | None, teacher: Teacher | None, numb
             raise
         found = []
         for space in error.readings:
-            read = read_synthetic(options.path, **{**arguments, "pixels": space})
-            found.append(f"{space}: {sanity(read, teacher).words}")
+            try:
+                read = read_synthetic(options.path, **{**arguments, "pixels": space})
+                found.append(f"{space}: {sanity(read, teacher).words}")
+            except UserError:
+                found.append(f"{space}: gives no pictures")
         raise UserError(f"{error}. Teacher {teacher.name}: {'; '.join(found)}") from None
 
 
