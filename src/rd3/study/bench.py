@@ -107,7 +107,9 @@ def require_alike(draws: Sequence[Synthetic]) -> None:
         ("decode", {draw.manifest.decode for draw in draws}),
     ):
         if len(values) > 1:
-            raise UserError(f"draws differ in their {what}: {', '.join(map(str, values))}; evaluate them one by one")
+            raise UserError(
+                f"draws differ in their {what}: {', '.join(sorted(map(str, values)))}; evaluate them one by one"
+            )
 
 
 def ipc_of(synthetic: Synthetic) -> int:
