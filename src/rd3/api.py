@@ -30,6 +30,7 @@ from rd3.study.bench import (
     keep_teacher,
     labeller,
     listed,
+    require_alike,
     require_same_target,
 )
 from rd3.study.executors.base import Executor, Listener, Silent
@@ -156,7 +157,7 @@ def distill_job(
 
 
 def evaluate(
-    synthetic: Synthetic,
+    synthetic: Synthetic | Sequence[Synthetic],
     target: Target,
     *,
     protocol: str = "rd3",
@@ -172,6 +173,7 @@ def evaluate(
     """Judge `synthetic` under a locked protocol.
 
     Args:
+        synthetic: a set, or several draws of one method: replicate r takes draw r, modulo their number.
         protocol: id of a shipped protocol, or path of a protocol file.
         teacher: who labels, for protocols with soft labels; one teacher or a sequence. A protocol that asks for one
             takes the first, one that asks for a pool takes all.
@@ -185,9 +187,11 @@ def evaluate(
     """
     store = store or Store()
     bench = Bench(target, teacher, student, seeds, store)
-    judge, notes = with_learned_rate(load_protocol(selected(protocol, selection)), synthetic)
-    keep_synthetic(synthetic, target, store)
-    jobs = bench.runs(judge, [input_of(synthetic, notes)])
+    draws = [synthetic] if isinstance(synthetic, Synthetic) else list(synthetic)
+    require_alike(draws)
+    judge, notes = with_learned_rate(load_protocol(selected(protocol, selection)), draws[0])
+    keep_images(draws, target, store)
+    jobs = bench.runs(judge, [input_of(draw, notes) for draw in draws])
     _do(jobs, store, choose_executor(device, workers=workers), listener)
     records = tuple(record_of(job, store) for job in jobs)
     accuracies = tuple(record.accuracy for record in records)
