@@ -42,6 +42,20 @@ def ratio_chart(ratios: Mapping[str, Ratio], targets: Mapping[str, float], *, ti
     return to_svg(chart, f"{title}: " + "; ".join(f"{name} {one}" for name, one in ratios.items()))
 
 
+def seconds_chart(means: Mapping[str, float], targets: Mapping[str, float], *, title: str) -> str:
+    """A bar for every time, and a mark where its target is."""
+    y = alt.Y("name:N", sort=list(means), axis=alt.Axis(title=None, labelLimit=320))
+    bars: Values = [{"name": name, "seconds": seconds} for name, seconds in means.items()]
+    marks: Values = [{"name": name, "target": target} for name, target in targets.items()]
+    x = alt.X("seconds:Q", axis=alt.Axis(title=f"{title}, s (orange: target)"))
+    layers = [
+        alt.Chart(data(bars)).mark_bar(color=COLOURS[0], size=14).encode(y=y, x=x),
+        alt.Chart(data(marks)).mark_tick(color=COLOURS[1], thickness=3, size=20).encode(y=y, x="target:Q"),
+    ]
+    chart = alt.layer(*layers).properties(width=WIDTH, height=30 * len(means))
+    return to_svg(chart, f"{title}: " + "; ".join(f"{name} {seconds:.2f} s" for name, seconds in means.items()))
+
+
 def share_chart(shares: Mapping[str, Mapping[str, float]], *, title: str) -> str:
     """One bar a workload, cut into shares of a step."""
     parts = list(dict.fromkeys(part for found in shares.values() for part in found))

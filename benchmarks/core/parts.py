@@ -49,12 +49,14 @@ def train_teacher(
     path: Path,
     *,
     epochs: int,
+    batch_size: int = 128,
     mean: tuple[float, ...],
     std: tuple[float, ...],
     device: torch.device,
 ) -> rd3.Teacher:
     """A quick teacher, brought back from its bare state dict: the very weights that the peer gets."""
     spec = teacher_spec(target, model, recipe="short", epochs=epochs)
-    made = squeeze(target, spec.model_copy(update={"mean": mean, "std": std}), device=device)
+    recipe = spec.recipe.model_copy(update={"batch_size": batch_size})
+    made = squeeze(target, spec.model_copy(update={"recipe": recipe, "mean": mean, "std": std}), device=device)
     torch.save({name: value.cpu().contiguous() for name, value in made.model.state_dict().items()}, path)
     return rd3.bring_teacher(path, target, model=model, mean=mean, std=std)

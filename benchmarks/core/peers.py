@@ -1,4 +1,4 @@
-"""For the process of a peer: its job, its code from a checkout, and a GPU that may not be there. Imports nothing of rd3."""
+"""For the process of a peer: its job, its code from a checkout, a GPU that may not be there. It imports no rd3."""
 
 from __future__ import annotations
 

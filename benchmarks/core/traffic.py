@@ -14,7 +14,7 @@ class Traffic(TorchDispatchMode):
     """Counts while it is entered. Views move nothing; caches and merged operations would move less than this."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.bytes = 0
 
     def __torch_dispatch__(

@@ -69,7 +69,8 @@ def main(options: Options) -> str:
         sides = Sides(checkout, task, work, device.type, options.cores or place["cores"])
         found: dict[int, dict[str, Runs]] = {}
         for ipc in task.images:
-            done = in_turn(sides.all(ipc), options.repeats or 1, note=lambda text, ipc=ipc: say(f"IPC {ipc}, {text}"))
+            say(f"IPC {ipc}")
+            done = in_turn(sides.all(ipc), options.repeats or 1)
             found[ipc] = {name: [run_of(one) for one in runs] for name, runs in done.items()}
     bare = {}
     for ipc, runs in found.items():

@@ -2,14 +2,15 @@
 
     cd PLACE && python -m benchmarks.rded.peer JOB.json        # see `main` for the keys
 
-It imports nothing of rd3. What it changes, and nothing else: without a GPU `.cuda()` does nothing; the numbers of loader
-processes, of test images a class and the width of `conv3`, which the checkout's argument parser has no option for, are
-set behind it; `train` and `validate` are timed, and what `validate` returns is kept.
+It imports nothing of rd3. What it changes, and nothing else: without a GPU `.cuda()` does nothing; the numbers of
+loader processes and of test images a class and the width of `conv3`, which the checkout's argument parser has no option
+for, are set behind it; `train` and `validate` are timed, and what `validate` returns is kept.
 """
 
 from __future__ import annotations
 
 import time
+from importlib import import_module
 from typing import Any
 
 import torch
@@ -26,11 +27,11 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
     torch.set_num_threads(job["threads"])
     without_gpu()
     start_released(job["checkout"], job["arguments"])
-    from argument import args
+    args = import_module("argument").args
 
     args.seed, args.val_ipc = job["seed"], job["test_per_class"]
     args.workers = args.workers if job["workers"] is None else job["workers"]
-    import validation.main as released
+    released = import_module("validation.main")
 
     if job["width"] is not None:
         narrow(job["width"])
@@ -56,8 +57,7 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
 
 def narrow(width: int) -> None:
     """Let its ConvNets have another width: the checkout writes 128 where it makes one."""
-    import synthesize.utils as released
-
+    released: Any = import_module("synthesize.utils")
     made = released.ConvNet
     released.ConvNet = lambda **settings: made(**{**settings, "net_width": width})
 

@@ -81,8 +81,9 @@ def markdown(
     head = (
         "# One student under RDED's protocol\n\n"
         f"RDED's released validation code and rd3 train {task.student} on the same pictures ({task.names.subset}), with"
-        f" the same teacher ({100 * task.teacher_accuracy:.1f} % of the test images right), {size.epochs} epochs, CutMix, the"
-        f" teacher's labels on every batch, and are tested on {10 * size.test_per_class} images.\n\n{described(facts)}\n\n"
+        f" the same teacher ({100 * task.teacher_accuracy:.1f} % of the test images right), {size.epochs} epochs,"
+        f" CutMix, the teacher's labels on every batch, and are tested on {10 * size.test_per_class} images.\n\n"
+        f"{described(facts)}\n\n"
         "Means and geometric means of ratios over repetitions, with 95 % t-intervals; the sides take turns."
     )
     parts = [_section(task, ipc, sides, bare[ipc], device) for ipc, sides in found.items()]
@@ -116,8 +117,8 @@ def _limit(sides: Sides, bare: Bare, ipc: int) -> str:
     own = mean(sides[RD3], "training").mean / steps(sides[RD3], ipc)
     return (
         f"The networks' part of a step, in plain torch on a batch that is ready: {1000 * network:.1f} ms (teacher"
-        f" {1000 * bare.teacher:.1f}, student {1000 * bare.student:.1f}, its second pass {1000 * bare.extra:.1f}, optimiser"
-        f" {1000 * bare.optimiser:.1f}). It is {100 * network / own:.0f} % of rd3's step and"
+        f" {1000 * bare.teacher:.1f}, student {1000 * bare.student:.1f}, its second pass {1000 * bare.extra:.1f},"
+        f" optimiser {1000 * bare.optimiser:.1f}). It is {100 * network / own:.0f} % of rd3's step and"
         f" {100 * network / released:.0f} % of the released one, so that a loop of the same operations without any"
         f" overhead would train {released / network:.1f} times as quickly as the released code."
     )
@@ -137,10 +138,10 @@ def chart(task: Task, found: Mapping[int, Sides], device: str) -> str:
 
 NOTES = """## What is the same, and what is not
 
-* `rd3 rded-code` does what the released code does, with its second pass of the student for BatchNorm and its tests in the
-  last fifth of the epochs; `rd3 rded` leaves the second pass out.
-* `released` has the threads of all cores and its own number of loader processes; `released, one thread` has neither. rd3
-  trains one student on one thread and leaves the other cores to other students.
+* `rd3 rded-code` does what the released code does, with its second pass of the student for BatchNorm and its tests in
+  the last fifth of the epochs; `rd3 rded` leaves the second pass out.
+* `released` has the threads of all cores and its own number of loader processes; `released, one thread` has neither.
+  rd3 trains one student on one thread and leaves the other cores to other students.
 * Seeds and generators differ, so accuracies agree within noise, not bit by bit.
 * The whole process is from its start to its end, with imports and reading pictures; rd3's also tests the teacher on the
   test images before it believes it.
