@@ -102,11 +102,13 @@ def markdown(found: Rounds, facts: dict[str, Any], size: dict[str, Any]) -> str:
         for name, runs in found.items()
     ]
     head = ("", "scoring, s", "whole process, s", "trainings", "s a training", "tests, %", "mean accuracy, %")
-    ratios = table(("ddranking / rd3", *PARTS.values(), "target", "reached"), [one.row() for one in comparisons(found)])
+    columns = ("ddranking / rd3", *PARTS.values(), "target", "reached")
+    ratios = table(columns, [one.row() for one in comparisons(found)])
     return (
         "# What scoring with ddranking 0.2.0 and with rd3 costs\n\n"
         f"LRS of two sets of {size['ipc']} images a class, one after the other, one repeat: {size['train_per_class']}"
-        f" training and {size['test_per_class']} test images a class of CIFAR-10, ConvNet-3-BN, {size['epochs']} epochs.\n\n"
+        f" training and {size['test_per_class']} test images a class of CIFAR-10, ConvNet-3-BN, {size['epochs']}"
+        " epochs.\n\n"
         f"{described(facts)}\n\nMeans and geometric means of ratios over rounds, with 95 % t-intervals; the sides take"
         f" turns. rd3 has {found['rd3 first'][0]['at_once']} trainings at once.\n\n{table(head, rows)}\n\n{ratios}\n\n"
         f"{_says(found)}\n"

@@ -73,8 +73,8 @@ def _shares(found: Sequence[Measured]) -> str:
         (one.work.name, *(f"{100 * one.shares[part]:.1f}" for part in parts), f"{100 * one.idle:.1f}") for one in found
     ]
     return (
-        f"Shares of a step, %; *waiting* is all the time in which nothing was computed, wherever in the step it lies (other"
-        f" programs' turns on a busy CPU count too):\n\n{table(('', *parts, 'waiting'), rows)}"
+        f"Shares of a step, %; *waiting* is all the time in which nothing was computed, wherever in the step it lies"
+        f" (other programs' turns on a busy CPU count too):\n\n{table(('', *parts, 'waiting'), rows)}"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -52,7 +53,7 @@ def test_students_have_rdeds_names(student: str, size: int, names: Names) -> Non
 
 @pytest.mark.parametrize(("student", "size"), [("resnet18", 64), ("vgg11", 32), ("convnet3", 32)])
 def test_what_rded_has_not_is_refused(student: str, size: int) -> None:
-    with pytest.raises(UserError, match="allowed are|px"):
+    with pytest.raises(UserError, match=r"allowed are|px"):
         names_of(student, size)
 
 
@@ -116,7 +117,7 @@ def test_every_class_is_cut_into_ten_by_brightness() -> None:
         groups = [means[fine[mine] == 10 * label + k] for k in range(10)]
         sizes = [len(group) for group in groups]
         assert max(sizes) - min(sizes) <= 1
-        assert all(a.max() <= b.min() for a, b in zip(groups, groups[1:], strict=False))
+        assert all(a.max() <= b.min() for a, b in pairwise(groups))
 
 
 def test_quality_is_that_of_a_plain_loop() -> None:
