@@ -59,4 +59,18 @@ def train_teacher(
     recipe = spec.recipe.model_copy(update={"batch_size": batch_size})
     made = squeeze(target, spec.model_copy(update={"recipe": recipe, "mean": mean, "std": std}), device=device)
     torch.save({name: value.cpu().contiguous() for name, value in made.model.state_dict().items()}, path)
-    return rd3.bring_teacher(path, target, model=model, mean=mean, std=std)
+    return brought(path, target, model=model, mean=mean, std=std, device=device)
+
+
+def brought(
+    path: Path,
+    target: rd3.Target,
+    *,
+    model: str,
+    mean: tuple[float, ...],
+    std: tuple[float, ...],
+    device: torch.device,
+) -> rd3.Teacher:
+    """A teacher of a state dict, on the CPU, but checked on `device`, where its test images cost less."""
+    found = rd3.bring_teacher(path, target, model=model, mean=mean, std=std, device=device)
+    return found.to(torch.device("cpu"))

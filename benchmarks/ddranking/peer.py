@@ -73,9 +73,11 @@ def note_tests(score: Noted) -> None:
 
 def teacher_correct(score: LabelRobustScoreSoft) -> int:
     """How many test images its copy of the teacher gets right."""
+    teacher = score.teacher_models[0]
+    place = next(teacher.parameters()).device
     with torch.inference_mode():
         return sum(
-            int((score.teacher_models[0](pictures).argmax(1) == labels).sum())
+            int((teacher(pictures.to(place)).argmax(1).cpu() == labels).sum())
             for pictures, labels in score.test_loader_real
         )
 

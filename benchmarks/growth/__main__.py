@@ -21,7 +21,7 @@ from benchmarks.core.write import write_results
 from benchmarks.growth.curves import BASE, Curve
 from benchmarks.growth.result import charts, markdown, result_of
 
-CPU: dict[str, Any] = {"model": "convnet3-bn-w32", "repeats": 2, "epochs": 2}
+CPU: dict[str, Any] = {"model": "convnet3-bn-w32", "repeats": 2, "epochs": 1}
 GPU: dict[str, Any] = {"model": "resnet18", "repeats": 3, "epochs": 3}
 
 

@@ -23,7 +23,7 @@ from benchmarks.limit.result import charts, markdown, result_of
 from benchmarks.limit.shares import measured
 
 WORKLOADS = (Workload("convnet3-bn", 32, 50), Workload("resnet18", 32, 50), Workload("resnet18", 224, 50))
-CPU: dict[str, Any] = {"epochs": 3, "repeats": 3, "ipc": (10, 5, 5)}
+CPU: dict[str, Any] = {"epochs": 3, "repeats": 3, "ipc": (10, 2, 1)}
 GPU: dict[str, Any] = {"epochs": 5, "repeats": 5, "ipc": (200, 200, 50)}
 
 
@@ -33,7 +33,7 @@ class Options(Common):
     """of each measurement; the first is not counted"""
     repeats: int | None = None
     ipc: tuple[int, ...] | None = None
-    """images a class of the sets of each workload: how many steps an epoch has"""
+    """images a class of the sets of each workload: how many steps an epoch has, and below 5 the batch"""
     precision: str = "float32"
     """of the multiplication that FLOP/s are held against: float32, tf32 or bfloat16"""
     workloads: tuple[int, ...] = (0, 1, 2)

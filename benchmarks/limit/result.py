@@ -34,9 +34,10 @@ def markdown(found: Sequence[Measured], rates: Rates, facts: dict[str, Any], pre
         [(name, f"{rate / 1e9:.1f} {'GB' if name == 'copy' else 'GFLOP'}") for name, rate in rates.items()],
     )
     head = (
-        "# Against the limit\n\nTraining steps of rd3's loop as the protocol `rd3` has them (batch 50, a teacher of the"
-        f" same architecture labels every batch), on noise.\n\n{described(facts)}\n\n{measured}\n\nShares of the"
-        f" {precision} multiplication; rd3's CPU process has one thread."
+        "# Against the limit\n\nTraining steps of rd3's loop as the protocol `rd3` has them (a batch of 50 or the whole"
+        " set, a teacher of the same architecture labels every batch), on noise.\n\n"
+        f"{described(facts)}\n\n{measured}\n\n"
+        f"Shares of the {precision} multiplication; rd3's CPU process has one thread."
     )
     parts = [_speeds(found, rates, precision, facts["device"]), _shares(found), _says(found, rates, precision)]
     return "\n\n".join([head, *parts]) + "\n"

@@ -27,7 +27,7 @@ import rd3
 
 FILES = ("main.py", "argument.py", "validation/main.py", "synthesize/utils.py")
 CPU: dict[str, Any] = {
-    **{"student": "convnet3-bn-w32", "ipc": (10, 50), "epochs": 60, "repeats": 3},
+    **{"student": "convnet3-bn-w32", "ipc": (10, 50), "epochs": 30, "repeats": 3},
     **{"train_per_class": 100, "test_per_class": 100, "teacher_epochs": 5},
 }
 GPU: dict[str, Any] = {
@@ -47,7 +47,7 @@ class Options(Common):
     student: str | None = None
     """teacher and student: resnet18, the default on a GPU, or convnetD-bn[-wWIDTH]"""
     epochs: int | None = None
-    """of the student: 300 on a GPU, 60 on a CPU"""
+    """of the student: 300 on a GPU, 30 on a CPU"""
     repeats: int | None = None
     train_per_class: int | None = None
     test_per_class: int | None = None

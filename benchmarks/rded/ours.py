@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from benchmarks.core.parts import brought
 from benchmarks.core.peers import read_job, write_result
 
 import rd3
@@ -25,10 +26,11 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
         job: `npz`, `weights`, `images` (a folder), `student`, `protocol` (a file), `home` (of the store), `replicate`
             and `device`. Replicates before this one are in the store, or are trained too: the first comes first.
     """
-    prepare_process(torch.device(job["device"]))
+    device = torch.device(job["device"])
+    prepare_process(device)
     target = rd3.load_target(f"npz:{job['npz']}")
-    teacher = rd3.bring_teacher(
-        Path(job["weights"]), target, model=job["student"], mean=IMAGENET_MEAN, std=IMAGENET_STD
+    teacher = brought(
+        Path(job["weights"]), target, model=job["student"], mean=IMAGENET_MEAN, std=IMAGENET_STD, device=device
     )
     begun = time.perf_counter()
     images = rd3.read_synthetic(Path(job["images"]), target=target, name="rded")

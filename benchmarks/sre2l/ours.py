@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from benchmarks.core.parts import brought
 from benchmarks.core.peers import read_job, write_result
 from benchmarks.sre2l.task import MEAN, MODEL, STD
 
@@ -28,7 +29,7 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
     device = torch.device(job["device"])
     prepare_process(device)
     target = rd3.load_target(f"npz:{job['npz']}")
-    teacher = rd3.bring_teacher(Path(job["weights"]), target, model=MODEL, mean=MEAN, std=STD)
+    teacher = brought(Path(job["weights"]), target, model=MODEL, mean=MEAN, std=STD, device=device)
     store = Store(Path(job["home"]))
     begun = time.perf_counter()
     made = rd3.distill(
