@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rd3.data.target import Target
     from rd3.synthetic.artifact import Synthetic
 
-SoftLabelMeaning = Literal["logits", "probabilities"] | None
+SoftLabelMeaning = Literal["logits", "probabilities", "unnormalised", "centred"] | None
 
 
 @dataclass(kw_only=True)

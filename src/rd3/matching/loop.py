@@ -9,9 +9,11 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from rd3.base.keep import NOWHERE, Keep
 from rd3.matching.sampler import ClassSampler
 from rd3.matching.siamese import siamese
 from rd3.training.augment.base import Augmentation
+from rd3.training.resumable import Carried, resumable
 
 IMAGES_AT_ONCE = 1024
 """Bound of the images in one forward pass, unless a network needs all classes together."""
@@ -72,6 +74,7 @@ def match(
     matching: Matching,
     *,
     generator: torch.Generator,
+    keep: Keep = NOWHERE,
     progress: Callable[[float], None] = lambda _: None,
 ) -> Matched:
     """Learn images from a start.
@@ -81,19 +84,21 @@ def match(
         sampler: of the real images.
         matching: objective and settings.
         generator: of the real batches and augmentations, on the device of `initial`.
+        keep: where an unfinished loop is kept, and looked for.
         progress: called with the done fraction about a hundred times.
     """
     images = initial.clone().requires_grad_()
     optimiser = torch.optim.SGD([images], lr=matching.image_lr, momentum=matching.momentum)
-    losses = []
+    losses = torch.zeros(matching.iterations, device=images.device)
+    carried = Carried({"images": images, "losses": losses}, {"images": optimiser}, {"draws": generator})
     every = max(1, matching.iterations // 100)
-    for iteration in range(matching.iterations):
+    for iteration in resumable(matching.iterations, carried, keep):
         optimiser.zero_grad()
-        losses.append(accumulate_gradient(images, sampler, matching, iteration, generator))
+        losses[iteration] = accumulate_gradient(images, sampler, matching, iteration, generator)
         optimiser.step()
         if (iteration + 1) % every == 0 or iteration + 1 == matching.iterations:
             progress((iteration + 1) / matching.iterations)
-    return Matched(images=images.detach(), losses=torch.stack(losses))
+    return Matched(images=images.detach(), losses=losses)
 
 
 def accumulate_gradient(

@@ -65,7 +65,9 @@ class DM(Method):
         sampler = ClassSampler(real, classes=classes, mean=target.mean, std=target.std)
         generator = task.generator()
         initial = self.initial(sampler, task, generator)
-        matched = match(initial, sampler, self.matching(task), generator=generator, progress=task.progress)
+        matched = match(
+            initial, sampler, self.matching(task), generator=generator, keep=task.keep, progress=task.progress
+        )
         _require_finite(matched.images, self.image_lr)
         return Distilled(
             images=quantised(matched.images.flatten(0, 1), target.mean, target.std),

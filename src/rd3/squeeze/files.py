@@ -28,6 +28,8 @@ def save_teacher(teacher: Teacher, folder: Path) -> None:
         "test_accuracy": teacher.test_accuracy,
         "seconds": teacher.seconds,
         "target": teacher.target,
+        "pretrained": teacher.pretrained,
+        "notes": teacher.notes,
     }
     (folder / "teacher.json").write_text(json.dumps(facts, indent=1))
 
@@ -48,4 +50,6 @@ def load_teacher(folder: Path, target: Target) -> Teacher:
         test_accuracy=facts["test_accuracy"],
         seconds=facts["seconds"],
         target=facts.get("target"),
+        pretrained=facts.get("pretrained", False),
+        notes=tuple(facts.get("notes", ())),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar
@@ -44,6 +45,11 @@ class TeacherJob(Job):
     def execute(self, store: Store, device: torch.device, progress: Progress) -> None:
         teacher = squeeze(self.target(), self.spec, device=device, progress=progress)
         store.put(self.kind, self.fingerprint, self.spec.as_json(), lambda folder: save_teacher(teacher, folder))
+
+
+def pretrained_aid(teachers: Sequence[Teacher]) -> tuple[str, ...]:
+    """What has to be declared where a teacher learned from other data than the target's."""
+    return ("pretrained teacher",) if any(teacher.pretrained for teacher in teachers) else ()
 
 
 def stored_teacher(store: Store, fingerprint: str, target: Target) -> Teacher:
