@@ -16,8 +16,8 @@ from benchmarks.ddranking.task import HERE, Task
 from benchmarks.ddranking.trainings import JPEG, Training
 
 from rd3.base.errors import UserError
+from rd3.study.asked import RANDOM
 from rd3.study.jobs.run import WHOLE
-from rd3.study.plan import RANDOM
 
 VERSION = "0.2.0"
 
