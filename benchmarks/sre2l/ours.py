@@ -43,7 +43,8 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
         **job["settings"],
     )
     whole = time.perf_counter() - begun
-    np.savez("recovered.npz", images=made.images.numpy() / np.float32(255), labels=made.labels.numpy())
+    pictures = made.images if made.images.is_floating_point() else made.images.float() / 255
+    np.savez("recovered.npz", images=pictures.numpy(), labels=made.labels.numpy())
     return {
         "whole": whole,
         "recover": made.manifest.seconds.synthesise,
