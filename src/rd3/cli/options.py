@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import tyro
 
@@ -47,6 +47,10 @@ class Place:
     """cpu, cuda, cuda:1, or auto (a GPU where there is one)"""
     workers: int | None = None
     """processes; one a core, or one a GPU, by default"""
+    runs_in_flight: int = 1
+    """students trained at a time on every GPU, each in a process of its own"""
+    precision: Literal["float32", "bfloat16"] | None = None
+    """of students; float32 on a CPU and bfloat16 on a GPU by default"""
 
     def store(self) -> Store:
         from rd3.study.store import Store
@@ -184,4 +188,6 @@ def worker_count(place: Place) -> int:
     from rd3.study.executors.choose import default_workers
     from rd3.training.device import pick_device
 
-    return default_workers(pick_device(place.device)) if place.workers is None else place.workers
+    if place.workers is not None:
+        return place.workers
+    return default_workers(pick_device(place.device), runs_in_flight=place.runs_in_flight)

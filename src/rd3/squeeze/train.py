@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -16,6 +17,7 @@ from rd3.squeeze.probe import Probe, backbone_hash, load_backbone
 from rd3.squeeze.spec import TeacherSpec
 from rd3.squeeze.teacher import Teacher
 from rd3.training.accuracy import correctness
+from rd3.training.execution import execution_on
 from rd3.training.loop import Normalisation, fit
 
 
@@ -52,6 +54,8 @@ def squeeze(
         spec.recipe,
         normalisation=normalisation,
         seed=derive_seed("teacher run", spec.seed),
+        # In float32 everywhere: a teacher is made once, for runs of every precision.
+        execution=replace(execution_on(device), precision="float32"),
         on_epoch=lambda epoch, _: progress((epoch + 1) / spec.recipe.epochs),
     )
     correct = correctness(model, target.test.to(device), normalisation=normalisation)
