@@ -71,7 +71,7 @@ class TeacherChoice:
     teacher_setting: Annotated[
         tuple[str, ...], tyro.conf.arg(aliases=["-t"], metavar="KEY=VALUE"), tyro.conf.UseAppendAction
     ] = ()
-    """how trained weights are read: mean, std, match, classes or pretrained, for instance -t match=position"""
+    """how trained weights are read: mean, std, match, classes, others or pretrained, for instance -t match=position"""
     teacher_seed: int = 0
     """seed of the squeeze"""
 
