@@ -15,6 +15,7 @@ from rd3.scores.definitions import USUAL_WEIGHT, require_weights
 from rd3.scores.intervals import Interval, t_interval
 from rd3.squeeze.spec import teacher_spec
 from rd3.squeeze.teacher import Teacher
+from rd3.study.asked import NOTHING, RANDOM, ranking_protocol
 from rd3.study.audit.cell import Cell
 from rd3.study.audit.design import EXACT_UP_TO
 from rd3.study.audit.prepare import STUDENT, keep_images, prepare_audit, prepare_rectification
@@ -38,7 +39,7 @@ from rd3.study.jobs.base import Job
 from rd3.study.jobs.run import WHOLE, record_of
 from rd3.study.jobs.synthetic import SyntheticJob, stored_synthetic
 from rd3.study.jobs.teacher import TeacherJob, stored_teacher
-from rd3.study.plan import NOTHING, RANDOM, ranking_protocol, synthetic_job
+from rd3.study.plan import synthetic_job
 from rd3.study.ranking import rows
 from rd3.study.records import Record
 from rd3.study.run import StudyResult

@@ -8,6 +8,7 @@ import re
 import shlex
 import subprocess
 import sys
+from keyword import iskeyword
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,7 @@ def test_the_help_of_a_verb_shows_examples_that_it_takes(verb, terminal) -> None
     assert outcome.code == 0
     shown = examples(outcome.out, verb)
     assert shown, outcome.out
-    module = importlib.import_module(f"rd3.cli.verbs.{verb}")
+    module = importlib.import_module(f"rd3.cli.verbs.{verb}{'_' * iskeyword(verb)}")
     for line in shown:
         parsed = tyro.cli(module.Options, args=shlex.split(line)[2:])
         assert isinstance(parsed, module.Options)

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from rd3.base.keep import Place
 from rd3.study.executors.base import Listener
 from rd3.study.jobs.base import Job, JobKey
 
@@ -29,6 +30,7 @@ class Live:
     def __init__(self, estimate: Callable[[Job], float], *, workers: int = 1) -> None:
         self._estimate, self._workers = estimate, workers
         self._left: dict[JobKey, float] = {}
+        self._resumed: set[JobKey] = set()
         self._running: dict[JobKey, tuple[str, float]] = {}
         self._expected = self._spent = self._prior = 0.0
         self._total = self._done = 0
@@ -57,6 +59,11 @@ class Live:
     def started(self, job: Job) -> None:
         self._running[job.key] = (job.title, 0.0)
         self._show()
+
+    def resumed(self, job: Job, place: Place) -> None:
+        if job.key not in self._resumed:
+            self._resumed.add(job.key)
+            self._console.print(f"{job.title}: continues at {place}", markup=False, highlight=False, soft_wrap=True)
 
     def progressed(self, job: Job, fraction: float) -> None:
         self._running[job.key] = (job.title, fraction)

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import tyro
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from rd3.study.store import Store
 
 Flag = Annotated[bool, tyro.conf.FlagCreatePairsOff]
-PixelMeaning = Literal["unit", "uint8", "normalised"] | None
 Names = Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME"), tyro.conf.UseAppendAction]
 Files = Annotated[tuple[Path, ...], tyro.conf.arg(metavar="FILE"), tyro.conf.UseAppendAction]
 Settings = Annotated[

@@ -14,10 +14,12 @@ import torch
 from torch import Tensor
 
 from rd3.data.images import Images
+from rd3.data.mosaic import Decode
 from rd3.data.target import Target
 from rd3.evaluation.held_out import held_out
 from rd3.evaluation.jpeg import as_jpeg
 from rd3.evaluation.labelling import label_bytes, soft_labelling
+from rd3.evaluation.mosaics import expanded
 from rd3.evaluation.pictures import prepared
 from rd3.evaluation.settings import Settings
 from rd3.evaluation.trial import train_and_test
@@ -68,15 +70,17 @@ def judge(
     seed: int,
     teachers: TeacherPool | None = None,
     soft_labels: Tensor | None = None,
+    decode: Decode | None = None,
     device: torch.device | None = None,
 ) -> RunResult:
     """Train a fresh `student` on `images` as `settings` say, and test it on the target.
 
     Args:
-        images: uint8 pictures of the target's shape with hard labels.
+        images: pictures of the target's shape, uint8 or raw float32, with hard labels.
         seed: of the student's initialisation and training.
         teachers: who labels under online labels, and under static ones where the images have none of their own.
         soft_labels: the images' own static logits, float (N, classes).
+        decode: how each image, a mosaic, becomes several with its labels; they went through JPEG as they are stored.
 
     Raises:
         UserError: nobody is there to label, or no training image is left to choose a learning rate on.
@@ -86,6 +90,9 @@ def judge(
     held = held_out(target, images) if settings.lr_search and settings.selection == "held-out" else None
     if settings.jpeg_quality is not None:
         images = as_jpeg(images, settings.jpeg_quality)
+    stored = len(images)
+    if decode is not None:
+        images, soft_labels = expanded(images, soft_labels, decode)
     images = images.to(device)
     teachers = teachers.to(device) if teachers else None
     forwards = teachers.forwards if teachers else 0
@@ -105,7 +112,7 @@ def judge(
         train_seconds=sum(trial.clock.total - trial.clock.labels - trial.clock.reports for trial in trials),
         report_seconds=sum(trial.clock.reports for trial in trials),
         teacher_forwards=teachers.forwards - forwards if teachers else 0,
-        label_bytes=label_bytes(settings, len(images), len(target.classes)),
+        label_bytes=label_bytes(settings, len(images), len(target.classes), stored=stored, own=soft_labels is not None),
         peak_memory=peak_memory(device),
         lr=best.lr,
         rates={trial.lr: trial.chosen_by for trial in trials} if settings.lr_search else {},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ClassVar
 
 import torch
@@ -13,7 +13,7 @@ from rd3.data.target import Target
 from rd3.methods.base import Distilled, Method, Task
 from rd3.recover.active import joining_rounds
 from rd3.recover.build import plan_of, recovery_of
-from rd3.recover.engine import assemble, recover
+from rd3.recover.engine import Recovery, assemble, recover
 from rd3.recover.finish import saved_as
 from rd3.recover.pixels import PixelSpace
 from rd3.recover.plan import PlanItem
@@ -35,9 +35,7 @@ class Decoupled(Switches, Method):
     def distill(self, task: Task) -> Distilled:
         problem = self.problem(task)
         classes = task.target.num_classes
-        space = PixelSpace(problem.teacher.mean, problem.teacher.std)
-        recovered = assemble(self.recovered(problem, task), ipc=task.ipc, classes=classes)
-        images = saved_as(space.decode(recovered, quantise=self.quantise), self.save)
+        images = assemble(self.recovered(problem, task), ipc=task.ipc, classes=classes)
         labels = torch.arange(classes, device=images.device).repeat_interleave(task.ipc)
         return Distilled(images, labels, info=self.info(problem))
 
@@ -53,12 +51,32 @@ class Decoupled(Switches, Method):
         for teacher in task.teachers:
             if teacher.classes != task.teacher.classes:
                 raise UserError(f"teachers {task.teacher.name} and {teacher.name} do not have the same classes")
-        return Problem(task.target, task.teachers, ipc=task.ipc, seed=task.seed, device=task.device)
+        return Problem(
+            task.target,
+            task.teachers,
+            ipc=task.ipc,
+            seed=task.seed,
+            device=task.device,
+            keep=task.keep,
+            shelf=task.shelf,
+        )
 
     def recovered(self, problem: Problem, task: Task) -> Iterable[tuple[PlanItem, Tensor]]:
-        """Every item of the plan with its images."""
-        plan, recovery = plan_of(self, problem), recovery_of(self, problem)
-        return recover(plan, recovery, seed=task.seed, device=task.device, progress=task.progress)
+        """Every item of the plan with its pixels."""
+        return self.run(plan_of(self, problem), recovery_of(self, problem), task)
+
+    def run(self, plan: Iterable[PlanItem], recovery: Recovery, task: Task) -> Iterator[tuple[PlanItem, Tensor]]:
+        """The engine's work on a plan; finished batches are kept."""
+        finish = self.finish(task)
+        return recover(
+            plan, recovery, seed=task.seed, device=task.device, finish=finish, keep=task.keep, progress=task.progress
+        )
+
+    def finish(self, task: Task) -> Callable[[Tensor], Tensor]:
+        """From normalised images to uint8 ones, as they come back from a file."""
+        assert task.teacher is not None
+        space = PixelSpace(task.teacher.mean, task.teacher.std)
+        return lambda images: saved_as(space.decode(images, quantise=self.quantise), self.save)
 
     def declared_aids(self) -> tuple[str, ...]:
         return (*self.aids, *START_AIDS.get(self.init, ("real patches",)))

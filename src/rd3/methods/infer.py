@@ -26,7 +26,7 @@ from rd3.methods.benchmarks import family, usual_roll
 from rd3.methods.decoupled import Decoupled
 from rd3.recover.build import plan_of, recovery_of
 from rd3.recover.committee import by_item
-from rd3.recover.engine import Recovery, recover
+from rd3.recover.engine import Recovery
 from rd3.recover.init import Init
 from rd3.recover.losses import teacher_objectives
 from rd3.recover.pixels import PixelSpace
@@ -60,11 +60,11 @@ class Infer(Decoupled):
         variants, recovery = len(problem.teachers) + 1, self.recovery(problem)
         plan = plan_of(self, problem)
         moved = [item for item in plan if int(item.slots[0]) % variants < len(problem.teachers)]
-        yield from recover(moved, recovery, seed=task.seed, device=task.device, progress=task.progress)
-        still = {item.index for item in plan} - {item.index for item in moved}
+        yield from self.run(moved, recovery, task)
+        still, finish = {item.index for item in plan} - {item.index for item in moved}, self.finish(task)
         for item in plan:
             if item.index in still:
-                yield item, recovery.init(item, torch.Generator()).to(task.device)
+                yield item, finish(recovery.init(item, torch.Generator()).to(task.device))
 
     def forwards(self, target: Target, ipc: int, teachers: int = 4) -> int:
         return super().forwards(target, ipc - ipc // (teachers + 1), teachers)

@@ -56,7 +56,13 @@ class Rded(Method):
         assert task.teacher is not None
         selector = self.selector()
         images = selector.select(
-            task.target, task.teacher, ipc=task.ipc, seed=task.seed, device=task.device, progress=task.progress
+            task.target,
+            task.teacher,
+            ipc=task.ipc,
+            seed=task.seed,
+            device=task.device,
+            keep=task.keep,
+            progress=task.progress,
         )
         info = {"teacher_forwards": selector.looks(task.target, task.ipc)}
         labels = torch.arange(task.target.num_classes, device=images.device).repeat_interleave(task.ipc)

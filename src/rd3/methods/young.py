@@ -10,6 +10,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from rd3.base.keep import Place, kept
 from rd3.base.seeds import derive_seed
 from rd3.data.target import Target
 from rd3.methods.base import Task
@@ -40,12 +41,18 @@ class ScoredInTraining(Ranked):
     def difficulty(self, task: Task) -> Tensor:
         total = torch.zeros(len(task.target.train), dtype=torch.float64, device=task.device)
         for number in range(self.networks):
-            network = young_network(task, number=number, epochs=self.epochs)
-            with torch.no_grad():
-                parts = [self.score(*batch, network) for batch in walk(task.target.train, network, task.device)]
-            total += torch.cat(parts)
+            place = Place(number + 1, self.networks, "networks")
+            scores = kept(task.keep, f"network-{number}", lambda number=number: self.scores(task, number), place)  # type: ignore[misc]
+            total += scores["scores"].to(task.device)
             task.progress((number + 1) / self.networks)
         return total / self.networks
+
+    def scores(self, task: Task, number: int) -> dict[str, Tensor]:
+        """How hard every training image is for one of the networks, float64 (N,)."""
+        network = young_network(task, number=number, epochs=self.epochs)
+        with torch.no_grad():
+            parts = [self.score(*batch, network) for batch in walk(task.target.train, network, task.device)]
+        return {"scores": torch.cat(parts)}
 
     def info(self, target: Target) -> dict[str, Any]:
         return {"teacher_forwards": self.networks * len(target.train)}

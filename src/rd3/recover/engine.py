@@ -15,6 +15,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from rd3.base.keep import NOWHERE, Keep, Place, kept
 from rd3.base.seeds import derive_seed
 from rd3.recover.init import Init
 from rd3.recover.objective import Look, Loss, Objective
@@ -53,6 +54,11 @@ class Stage:
 
 def unchanged(images: Tensor, start: Tensor, size: int) -> Tensor:  # noqa: ARG001
     """The images go into the next stage as they are."""
+    return images
+
+
+def as_they_are(images: Tensor) -> Tensor:
+    """Recovered images stay in the space that they were optimised in."""
     return images
 
 
@@ -97,6 +103,8 @@ def recover(
     *,
     seed: int,
     device: torch.device,
+    finish: Callable[[Tensor], Tensor] = as_they_are,
+    keep: Keep = NOWHERE,
     progress: Callable[[float], None] = lambda _: None,
 ) -> Iterator[tuple[PlanItem, Tensor]]:
     """Recover the items of a plan, one after the other.
@@ -104,8 +112,12 @@ def recover(
     Items are independent: what is drawn for one depends on `seed` and its index only, so that a part of a plan gives
     the same images as the whole, and finished items need not be made again.
 
+    Args:
+        finish: what becomes of an item's normalised images (B, C, H, W), for instance pixels.
+        keep: where finished items are kept, and looked for.
+
     Yields:
-        An item and its normalised images (B, C, H, W) on `device`.
+        An item and its finished images on `device`.
     """
     items = list(plan)
     for number, item in enumerate(items):
@@ -113,7 +125,12 @@ def recover(
         def report(fraction: float, number: int = number) -> None:
             progress((number + fraction) / len(items))
 
-        yield item, recover_item(item, recovery, seed=seed, device=device, progress=report)
+        def make(item: PlanItem = item, report: Callable[[float], None] = report) -> dict[str, Tensor]:
+            return {"images": finish(recover_item(item, recovery, seed=seed, device=device, progress=report))}
+
+        part = kept(keep, f"batch-{item.index}", make, Place(number + 1, len(items), "batches"))
+        yield item, part["images"].to(device)
+        report(1.0)
 
 
 def recover_item(

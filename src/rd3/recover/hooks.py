@@ -18,7 +18,7 @@ BATCH_NORM = Watched("bn", Channels())
 
 def hooks_of(model: nn.Module, teacher: Teacher, switches: Switches, problem: Problem) -> list[Hook]:
     """Hooks on the layers of `model`, a copy of the teacher's network, in the order of registration."""
-    bank = statistics_bank(teacher, problem.target, wanted(switches), device=problem.device)
+    bank = statistics_bank(teacher, problem.target, wanted(switches), device=problem.device, shelf=problem.shelf)
     like = next(model.parameters())
     known = {one: [layer.to(like.device, like.dtype) for layer in bank[one]] for one in wanted(switches)}
     hooks: dict[nn.Module, Hook] = {}

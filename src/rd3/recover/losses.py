@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from rd3.base.errors import UserError
+from rd3.base.keep import Place, kept
 from rd3.data.subset import class_indices, random_subset
 from rd3.recover.barycentre import barycentre
 from rd3.recover.committee import pairs, round_robin, together
@@ -79,12 +80,19 @@ def _of_teacher(teacher: Teacher, switches: Switches, problem: Problem, space: P
 
 def class_barycentres(teacher: Teacher, problem: Problem) -> Tensor:
     """Barycentres of the embeddings of every class, (classes · ipc, D); the search starts from random real images."""
+    number = next(place for place, one in enumerate(problem.teachers) if one is teacher)
     train, classes = problem.target.train, problem.target.num_classes
     watcher = private_teacher(teacher, problem.device)
     starts = random_subset(problem.target, problem.ipc, problem.seed).to(train.labels.device)
     atoms = []
     for label, indices in enumerate(class_indices(train.labels, classes)):
         own = starts[label * problem.ipc : (label + 1) * problem.ipc]
-        points = embeddings(train, indices, watcher, problem.device)
-        atoms.append(barycentre(points, embeddings(train, own, watcher, problem.device))[0])
+
+        def make(indices: Tensor = indices, own: Tensor = own) -> dict[str, Tensor]:
+            points, first = (embeddings(train, rows, watcher, problem.device) for rows in (indices, own))
+            return {"atoms": barycentre(points, first)[0]}
+
+        place = Place(label + 1, classes, "classes with barycentres")
+        found = kept(problem.keep, f"barycentres-{number}-{label}", make, place)
+        atoms.append(found["atoms"].to(problem.device))
     return torch.cat(atoms)

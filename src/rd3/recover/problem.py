@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from rd3.base.keep import NOWHERE, Keep, Shelf
 from rd3.data.target import Target
 from rd3.squeeze.teacher import Teacher
 
@@ -18,6 +19,7 @@ class Problem:
         teachers: at least one; pixels are optimised in the normalisation of the first.
         ipc: images per class.
         seed: of everything that is drawn.
+        keep, shelf: see `rd3.methods.base.Task`.
     """
 
     target: Target
@@ -25,6 +27,8 @@ class Problem:
     ipc: int
     seed: int
     device: torch.device
+    keep: Keep = NOWHERE
+    shelf: Shelf | None = None
 
     @property
     def teacher(self) -> Teacher:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from rd3.base.errors import UserError
+from rd3.base.keep import NOWHERE, Keep, Place, kept
 from rd3.base.seeds import derive_seed
 from rd3.data.subset import class_indices
 from rd3.data.target import Target
@@ -73,11 +74,12 @@ class Selector:
         ipc: int,
         seed: int,
         device: torch.device,
+        keep: Keep = NOWHERE,
         progress: Callable[[float], None] = lambda _: None,
     ) -> Tensor:
         """uint8 mosaics (classes · ipc, C, S, S), class by class, on `device`.
 
-        Classes are independent: what is drawn for one depends on `seed` and its label only.
+        Classes are independent: what is drawn for one depends on `seed` and its label only, and finished ones are kept.
 
         Raises:
             UserError: the factor does not divide the images' side, or a class has fewer images than patches are
@@ -87,11 +89,16 @@ class Selector:
         teacher = private_teacher(teacher, device)
         mosaics = []
         for label, indices in enumerate(class_indices(target.train.labels.cpu(), target.num_classes)):
-            generator = torch.Generator().manual_seed(derive_seed("patches", seed, label))
-            chosen = indices[torch.randperm(len(indices), generator=generator)[: self._looked_at(ipc)]]
-            patches, losses = self.best_patches(target, teacher, chosen, label, generator=generator, device=device)
-            ranked = patches[self.order(losses, ipc * self.factor**2)]
-            mosaics.append((mosaic(ranked, self.factor) * 255).round().to(torch.uint8))
+
+            def make(label: int = label, indices: Tensor = indices) -> dict[str, Tensor]:
+                generator = torch.Generator().manual_seed(derive_seed("patches", seed, label))
+                chosen = indices[torch.randperm(len(indices), generator=generator)[: self._looked_at(ipc)]]
+                patches, losses = self.best_patches(target, teacher, chosen, label, generator=generator, device=device)
+                ranked = patches[self.order(losses, ipc * self.factor**2)]
+                return {"images": (mosaic(ranked, self.factor) * 255).round().to(torch.uint8)}
+
+            place = Place(label + 1, target.num_classes, "classes with patches")
+            mosaics.append(kept(keep, f"patches-{label}", make, place)["images"].to(device))
             progress((label + 1) / target.num_classes)
         return torch.cat(mosaics)
 

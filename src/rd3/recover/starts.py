@@ -32,7 +32,9 @@ def real_start(name: InitName, problem: Problem) -> Tensor:
     if selector is None:
         chosen = random_subset(target, problem.ipc, problem.seed).to(target.train.labels.device)
         return target.train.batch(chosen)
-    return selector.select(target, problem.teacher, ipc=problem.ipc, seed=problem.seed, device=problem.device)
+    return selector.select(
+        target, problem.teacher, ipc=problem.ipc, seed=problem.seed, device=problem.device, keep=problem.keep
+    )
 
 
 def selector_of(name: InitName, target: Target) -> Selector | None:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from rd3.base.errors import UserError
-from rd3.data.images import Images
+from rd3.data.images import Images, as_unit
 from rd3.relabel.combine import combined
 from rd3.squeeze.teacher import Teacher
 from rd3.training.loop import Normalisation
@@ -128,7 +128,7 @@ def label_images(pool: TeacherPool, images: Images, *, batch_size: int) -> Tenso
     The batch size decides nothing but for teachers that use batch statistics or are combined by norm.
     """
     ids = torch.arange(len(images), device=images.labels.device)
-    return torch.cat([pool(images.batch(part).float().div_(255), part) for part in ids.split(batch_size)])
+    return torch.cat([pool(as_unit(images.batch(part)), part) for part in ids.split(batch_size)])
 
 
 def _class_mismatch(teacher: Teacher, classes: tuple[str, ...]) -> str:

@@ -7,14 +7,16 @@ single classes (LPLD, WMDD, EDC) and for the inputs of convolutions (G-VBSM, EDC
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, MutableMapping
-from dataclasses import dataclass
+import time
+from collections.abc import Iterable, Mapping, MutableMapping
+from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
 
+from rd3.base.keep import Shelf
 from rd3.data.images import Images
 from rd3.data.target import Target
 from rd3.squeeze.readings import Reading, image_moments, layers_of
@@ -51,6 +53,9 @@ class ClassStatistics:
         )
 
 
+FIELDS = fields(ClassStatistics)
+
+
 class Watched(NamedTuple):
     """What the bank knows: the inputs of all layers of a kind (`bn` or `conv`), as a reading groups them."""
 
@@ -60,19 +65,61 @@ class Watched(NamedTuple):
 
 Bank = dict[Watched, list[ClassStatistics]]  # the statistics of every layer in the order of registration, float64
 
+BANK_REVISION = 1  # raised whenever the same teacher and target would give other bits than before
+
 _BANKS: MutableMapping[nn.Module, MutableMapping[Images, Bank]] = WeakKeyDictionary()
 
 
-def statistics_bank(teacher: Teacher, target: Target, wanted: Iterable[Watched], *, device: torch.device) -> Bank:
+def statistics_bank(
+    teacher: Teacher, target: Target, wanted: Iterable[Watched], *, device: torch.device, shelf: Shelf | None = None
+) -> Bank:
     """The wanted statistics of the training set, un-augmented, in one pass for all that were not asked for before.
 
-    They are kept as long as the teacher's network and the training set are: every synthesis of a process shares them.
+    Args:
+        shelf: where they are kept, by the fingerprints of teacher and target; None keeps them in memory for as long as
+            the teacher's network and the training set are there.
     """
-    bank = _BANKS.setdefault(teacher.model, WeakKeyDictionary()).setdefault(target.train, {})
+    if shelf is None:
+        bank = _BANKS.setdefault(teacher.model, WeakKeyDictionary()).setdefault(target.train, {})
+    else:
+        bank = _shelved(shelf, teacher, target, wanted, device)
     missing = [one for one in dict.fromkeys(wanted) if one not in bank]
     if missing:
+        start = time.perf_counter()
         bank.update(_collect(teacher, target, missing, device))
+        seconds = (time.perf_counter() - start) / len(missing)
+        for one in missing if shelf else ():
+            shelf.save(_facts(one, teacher, target, device), _as_tensors(bank[one]), seconds=seconds)  # type: ignore[union-attr]
     return bank
+
+
+def _shelved(shelf: Shelf, teacher: Teacher, target: Target, wanted: Iterable[Watched], device: torch.device) -> Bank:
+    found = {one: shelf.load(_facts(one, teacher, target, device)) for one in wanted}
+    return {one: _of_tensors(tensors) for one, tensors in found.items() if tensors is not None}
+
+
+def _facts(watched: Watched, teacher: Teacher, target: Target, device: torch.device) -> dict[str, Any]:
+    """All that decides the bits of statistics."""
+    return {
+        "teacher": teacher.fingerprint,
+        "target": target.fingerprint,
+        "layers": watched.kind,
+        "reading": repr(watched.reading),
+        "revision": BANK_REVISION,
+        "torch": torch.__version__,
+        "device": device.type,
+    }
+
+
+def _as_tensors(layers: list[ClassStatistics]) -> dict[str, Tensor]:
+    return {f"{number}.{field.name}": getattr(one, field.name) for number, one in enumerate(layers) for field in FIELDS}
+
+
+def _of_tensors(tensors: Mapping[str, Tensor]) -> list[ClassStatistics]:
+    return [
+        ClassStatistics(*(tensors[f"{number}.{field.name}"] for field in FIELDS))
+        for number in range(len(tensors) // len(FIELDS))
+    ]
 
 
 @torch.no_grad()

@@ -14,8 +14,8 @@ from rd3.scores.intervals import Interval
 from rd3.scores.nested import Nested, by_draw, nested
 from rd3.scores.ranking import Comparison, compare
 from rd3.scores.ranks import rank_intervals
+from rd3.study.asked import RANDOM
 from rd3.study.cells import Cell, Cells
-from rd3.study.plan import RANDOM
 from rd3.study.records import Record
 from rd3.study.scored import parts_of_cell, scores
 from rd3.study.scoring import PARTS

@@ -63,10 +63,16 @@ class TeacherEntry(Reading):
 
 
 class MethodEntry(Spec):
-    """A method with what is changed of its paper's settings."""
+    """A method with what is changed of its paper's settings.
+
+    Attributes:
+        protocols: what it is judged under besides the study's, alone or with others that name the same; the random
+            images that it is compared with are judged under them too.
+    """
 
     name: str
     settings: dict[str, Any] = Field(default_factory=dict)
+    protocols: tuple[str, ...] = ()
 
 
 class StudySpec(Spec):
@@ -77,9 +83,11 @@ class StudySpec(Spec):
         targets: as `rd3.load_target` takes them.
         teacher: squeezed once a target; the one that methods distil from, and the only one if no more are given.
         teachers: all that may label, the first of them `teacher`, which then need not be given.
-        methods: names, or `{name: …, settings: {…}}`, or `{name: …, key: value}`.
+        methods: names, or `{name: …, settings: {…}}`, or `{name: …, key: value}`; with `protocols: […]` those are
+            for this method alone.
         ipc: images per class.
-        protocols: ids or files; those that their scores need are added by themselves.
+        protocols: ids or files, for all methods; those that their scores need are added by themselves.
+        scores: which of all protocols get what HLR, LRS and ARS need besides their own runs; None for all of them.
         students: architectures.
         seeds: replicates of every run.
         draws: independent syntheses of every method; replicate r judges draw r modulo this. Methods that draw anew for
@@ -100,6 +108,7 @@ class StudySpec(Spec):
     seeds: int = Field(default=3, gt=0)
     draws: int = Field(default=1, gt=0)
     whole: str | None = None
+    scores: tuple[str, ...] | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -116,6 +125,19 @@ class StudySpec(Spec):
         if self.teachers[0] != self.teacher:
             raise ValueError("teacher: is not the first of teachers; give one of the two keys")
         return self
+
+    @model_validator(mode="after")
+    def _scored_are_there(self) -> Self:
+        strange = [name for name in self.scores or () if name not in self.all_protocols]
+        if strange:
+            raise ValueError(f"scores: no method is judged under '{strange[0]}'; it is not among protocols")
+        return self
+
+    @property
+    def all_protocols(self) -> tuple[str, ...]:
+        """Those of all methods, then those of single ones; each once."""
+        own = (name for method in self.methods for name in method.protocols)
+        return tuple(dict.fromkeys((*self.protocols, *own)))
 
     @property
     def pool(self) -> tuple[TeacherEntry, ...]:
@@ -157,7 +179,8 @@ def _method_entry(value: Any) -> Any:
     if isinstance(value, str):
         return MethodEntry(name=value)
     if isinstance(value, dict) and "name" in value and "settings" not in value:
-        return MethodEntry(name=value["name"], settings={key: v for key, v in value.items() if key != "name"})
+        own = {key: v for key, v in value.items() if key in MethodEntry.model_fields}
+        return {**own, "settings": {key: v for key, v in value.items() if key not in own}}
     return value
 
 

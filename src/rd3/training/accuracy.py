@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from rd3.data.images import Images
+from rd3.data.images import Images, as_unit
 from rd3.training.loop import Normalisation
 from rd3.training.validation import resize_and_crop
 
@@ -26,7 +26,7 @@ def predictions(model: nn.Module, images: Images, *, normalisation: Normalisatio
     chunk = max(32, values // (images.shape[0] * side * side))
     out = []
     for indices in torch.arange(len(images), device=images.labels.device).split(chunk):
-        pictures = images.batch(indices).float().div_(255)
+        pictures = as_unit(images.batch(indices))
         if resize is not None and resize != side:
             pictures = resize_and_crop(pictures, resize=resize, crop=side)
         out.append(model(normalisation(pictures)).argmax(1))

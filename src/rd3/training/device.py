@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import platform
 import resource
 import sys
+from pathlib import Path
 
 import torch
 
@@ -55,17 +57,36 @@ def _keep_freed_memory() -> None:
 
 
 def reset_peak_memory(device: torch.device) -> None:
-    """Start a new measurement where the device allows one."""
+    """Start a new measurement where the device, or the system, allows one."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
+        return
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
 
 
 def peak_memory(device: torch.device) -> int:
-    """Bytes: the device's peak since the last reset on a GPU, the process's peak so far on a CPU."""
+    """Bytes: the device's peak since the last reset on a GPU, the process's on a CPU (so far, where Linux is not)."""
     if device.type == "cuda":
         return int(torch.cuda.max_memory_allocated(device))
     unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    return _process_status("VmHWM") or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def memory_in_use(device: torch.device) -> int:
+    """Bytes: what is allocated on a GPU, what the process has in memory on a CPU (its peak, where Linux is not)."""
+    if device.type == "cuda":
+        return int(torch.cuda.memory_allocated(device))
+    return _process_status("VmRSS") or peak_memory(device)
+
+
+def _process_status(name: str) -> int | None:
+    """Bytes that Linux counts for this process under a name; None elsewhere."""
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:")), None)
 
 
 def environment(device: torch.device) -> dict[str, str]:

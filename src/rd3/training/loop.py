@@ -63,7 +63,7 @@ def fit(
 
     Args:
         model: on the device of `images`.
-        images: uint8 pictures with hard labels.
+        images: pictures with hard labels, uint8 or raw float32.
         recipe: what to do.
         normalisation: what the model's input is normalised with.
         seed: of order, augmentation, mixing and dropout.

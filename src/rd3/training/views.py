@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from rd3.data.images import Images
+from rd3.data.images import Images, as_unit
 from rd3.training.augment.base import augment
 from rd3.training.losses import Labels
 from rd3.training.order import Batch
@@ -30,7 +30,7 @@ class View(NamedTuple):
     """A batch of B images.
 
     Attributes:
-        pictures: float (B, C, S, S) in [0, 1].
+        pictures: float (B, C, S, S), 0 black and 1 white.
         unmixed: the same before mixing.
         labels: the hard ones.
         partner: int64 (B,), the place in the batch of what each image is mixed with; None where labels are not mixed.
@@ -47,7 +47,7 @@ def view_of(images: Images, batch: Batch, recipe: Recipe, normalisation: Normali
 
     Mixing commutes with a per-channel normalisation, so teacher and student can each apply their own afterwards.
     """
-    pictures = images.batch(batch.indices).float().div_(255)
+    pictures = as_unit(images.batch(batch.indices))
     labels = Labels(hard=images.labels[batch.indices])
     mean, std = normalisation.mean, normalisation.std
     pictures = augment(pictures, recipe.augment, batch.generator, mean=mean, std=std)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
+import torch
+
+from rd3.base.keep import Place
 from rd3.study.jobs.base import Job, JobKey
 from rd3.study.store import Store
 
@@ -15,6 +18,9 @@ class Listener(Protocol):
     def expect(self, jobs: Sequence[Job]) -> None: ...
 
     def started(self, job: Job) -> None: ...
+
+    def resumed(self, job: Job, place: Place) -> None:
+        """The job that has started goes on where an earlier attempt was ended."""
 
     def progressed(self, job: Job, fraction: float) -> None: ...
 
@@ -28,6 +34,8 @@ class Silent:
     def expect(self, jobs: Sequence[Job]) -> None: ...
 
     def started(self, job: Job) -> None: ...
+
+    def resumed(self, job: Job, place: Place) -> None: ...
 
     def progressed(self, job: Job, fraction: float) -> None: ...
 
@@ -43,6 +51,14 @@ class Executor(Protocol):
         Raises:
             UserError: a job found that it cannot be done; what was finished before stays.
         """
+
+
+def announce(job: Job, store: Store, device: torch.device, listener: Listener) -> None:
+    """Say that a job starts, and where it goes on."""
+    listener.started(job)
+    place = job.left_off(store, device)
+    if place is not None:
+        listener.resumed(job, place)
 
 
 BUSY_SECONDS = 0.3  # how long to wait before asking again for a job that another process has

@@ -14,7 +14,7 @@ from concurrent.futures.process import BrokenProcessPool
 import torch
 
 from rd3.base.errors import UserError
-from rd3.study.executors.base import BUSY_SECONDS, Listener, missing_jobs
+from rd3.study.executors.base import BUSY_SECONDS, Listener, announce, missing_jobs
 from rd3.study.jobs.base import Job, JobKey, Outcome, work
 from rd3.study.store import Store
 from rd3.training.device import prepare_process
@@ -57,7 +57,7 @@ class ProcessExecutor:
         while waiting or running:
             while len(running) < self._workers and (job := _next_ready(waiting, pending)) is not None:
                 waiting.remove(job)
-                listener.started(job)
+                announce(job, store, self._device, listener)
                 running[pool.submit(_work, job, store)] = job
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 job = running.pop(future)

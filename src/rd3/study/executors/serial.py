@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import torch
 
-from rd3.study.executors.base import BUSY_SECONDS, Listener, missing_jobs
+from rd3.study.executors.base import BUSY_SECONDS, Listener, announce, missing_jobs
 from rd3.study.jobs.base import Job, Outcome, work
 from rd3.study.store import Store
 from rd3.training.device import prepare_process
@@ -34,7 +34,7 @@ class SerialExecutor:
         while waiting:
             job = next(one for one in waiting if _ready(one, store))
             waiting.remove(job)
-            listener.started(job)
+            announce(job, store, self._device, listener)
             outcome, seconds = work(job, store, self._device, lambda f, job=job: listener.progressed(job, f))  # type: ignore[misc]
             if outcome is Outcome.BUSY:
                 waiting.append(job)

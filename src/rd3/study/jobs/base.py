@@ -13,6 +13,7 @@ from typing import ClassVar
 import torch
 
 from rd3.base.errors import UserError
+from rd3.base.keep import Place
 from rd3.data.load import load_target
 from rd3.data.target import Target, TargetSpec
 from rd3.study.store import Store
@@ -61,6 +62,10 @@ class Job(ABC):
     @abstractmethod
     def load_units(self) -> tuple[str, int, float]:
         """(model name, batch size, training steps' worth of work), for estimates of time."""
+
+    def left_off(self, store: Store, device: torch.device) -> Place | None:  # noqa: ARG002
+        """How far an earlier attempt came, where there was one that the work would go on from."""
+        return None
 
     @property
     def key(self) -> JobKey:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
 
+from rd3.base.keep import Place
 from rd3.base.seeds import derive_seed
 from rd3.base.spec import Spec, fingerprint_of, parse
 from rd3.data.target import Target
-from rd3.methods.base import METHODS, Method, Task
+from rd3.methods.base import METHODS, Distilled, Method, Task
 from rd3.study.jobs.base import Job, JobKey, Progress
 from rd3.study.jobs.teacher import TeacherJob, pretrained_aid, stored_teacher
+from rd3.study.meter import Meter
+from rd3.study.partial import discard, partial_of
+from rd3.study.shelf import StatisticsShelf
 from rd3.study.store import Store
 from rd3.synthetic.artifact import Manifest, Seconds, Synthetic
-from rd3.training.device import peak_memory, reset_peak_memory
+from rd3.training.device import peak_memory
 
 FOLDER = "synthetic"
 
@@ -128,9 +131,10 @@ class SyntheticJob(Job):
         return parse(METHODS[self.spec.method], self.spec.settings, where=f"method {self.spec.method}")
 
     def execute(self, store: Store, device: torch.device, progress: Progress) -> None:
-        target = self.target()
-        method = self.method()
+        target, method = self.target(), self.method()
         teachers = tuple(stored_teacher(store, one, target).to(device) for one in self._teachers())
+        meter = Meter(device)
+        partial = partial_of(store, self.key, device, meter)
         task = Task(
             target,
             teachers[0] if teachers else None,
@@ -139,34 +143,42 @@ class SyntheticJob(Job):
             device=device,
             progress=progress,
             teachers=teachers,
+            keep=partial,
+            shelf=StatisticsShelf(store, meter),
         )
-        reset_peak_memory(device)
-        start = time.perf_counter()
         made = method.distill(task)
         assert method.soft_labels or made.soft_labels is None, (
             f"{self.spec.method}: class attribute soft_labels is unset"
         )
-        squeeze = sum(teacher.seconds for teacher in teachers)
-        seconds = Seconds(squeeze=squeeze, synthesise=time.perf_counter() - start)
-        manifest = Manifest(
+        manifest = self._manifest(task, method, made, meter)
+        synthetic = Synthetic(made.images.cpu(), made.labels.cpu(), made.soft_labels, made.learned_lr, manifest)
+        store.put(self.kind, self.fingerprint, self.spec.as_json(), lambda folder: synthetic.save(folder / FOLDER))
+        discard(store, self.key)
+
+    def left_off(self, store: Store, device: torch.device) -> Place | None:
+        return partial_of(store, self.key, device).place
+
+    def _manifest(self, task: Task, method: Method, made: Distilled, meter: Meter) -> Manifest:
+        squeeze = sum(teacher.seconds for teacher in task.teachers)
+        return Manifest(
             method=self.spec.label,
             settings=self.spec.settings,
-            target=target.name,
-            target_fingerprint=target.fingerprint,
-            classes=target.classes,
+            target=task.target.name,
+            target_fingerprint=task.target.fingerprint,
+            classes=task.target.classes,
             ipc=self.spec.ipc,
             draw=self.spec.draw,
             seed=self.spec.seed,
             teacher=self.spec.teacher,
-            aids=(*method.declared_aids(), *pretrained_aid(teachers)),
-            seconds=seconds,
-            peak_memory_bytes=peak_memory(device),
+            aids=(*method.declared_aids(), *pretrained_aid(task.teachers)),
+            seconds=Seconds(squeeze=squeeze, synthesise=meter.seconds),
+            peak_memory_bytes=peak_memory(task.device),
             fingerprint=self.fingerprint,
             info=made.info,
-            soft_label_form=None if made.soft_labels is None else "logits",
+            soft_label_form=None if made.soft_labels is None else method.soft_label_form,
+            decode=made.decode,
+            space=made.space,
         )
-        synthetic = Synthetic(made.images.cpu(), made.labels.cpu(), made.soft_labels, made.learned_lr, manifest)
-        store.put(self.kind, self.fingerprint, self.spec.as_json(), lambda folder: synthetic.save(folder / FOLDER))
 
 
 def stored_synthetic(store: Store, fingerprint: str) -> Synthetic:

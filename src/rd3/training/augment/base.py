@@ -25,9 +25,12 @@ class Augmentation(Kind):
     Class attributes:
         kind: the name in protocol files.
         on_normalised: whether the operation is defined on the normalised image, where 0 is the mean colour.
+        on_levels: whether it is defined on 8-bit pictures: raw floats are first clamped to [0, 1] and
+            rounded to 256 levels.
     """
 
     on_normalised: ClassVar[bool] = False
+    on_levels: ClassVar[bool] = False
 
     @abstractmethod
     def draw(self, count: int, size: int, generator: torch.Generator) -> Draw:
