@@ -74,7 +74,7 @@ class TeacherChoice:
     teacher_setting: Annotated[
         tuple[str, ...], tyro.conf.arg(aliases=["-t"], metavar="KEY=VALUE"), tyro.conf.UseAppendAction
     ] = ()
-    """how trained weights are read: mean, std, match, classes or pretrained, for instance -t match=position"""
+    """how trained weights are read: mean, std, match, classes, others or pretrained, for instance -t match=position"""
     probe: Files = ()
     """a state dict of a backbone of that architecture, for instance a self-supervised one: it stays frozen, and only a
     new last layer is trained"""
