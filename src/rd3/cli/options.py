@@ -74,7 +74,10 @@ class TeacherChoice:
     teacher_setting: Annotated[
         tuple[str, ...], tyro.conf.arg(aliases=["-t"], metavar="KEY=VALUE"), tyro.conf.UseAppendAction
     ] = ()
-    """how trained weights are read: mean, std, match, classes or pretrained, for instance -t match=position"""
+    """how trained weights are read: mean, std, match, classes, others or pretrained, for instance -t match=position"""
+    probe: Files = ()
+    """a state dict of a backbone of that architecture, for instance a self-supervised one: it stays frozen, and only a
+    new last layer is trained"""
     teacher_seed: int = 0
     """seed of the squeeze"""
 
@@ -106,10 +109,11 @@ def read_settings(words: Sequence[str], *, option: str = "-p") -> dict[str, Any]
 
 
 class Chosen(NamedTuple):
-    """A teacher's architecture, and its trained weights where it is not to be squeezed."""
+    """A teacher's architecture, and its trained weights or a backbone to freeze, where it has them."""
 
     model: str
     source: str | None = None
+    backbone: Path | None = None
 
 
 def get_teachers(choice: TeacherChoice, target: Target, place: Place, *, most: int | None = None) -> list[Teacher]:
@@ -129,6 +133,7 @@ def get_teachers(choice: TeacherChoice, target: Target, place: Place, *, most: i
                     model=chosen.model,
                     epochs=choice.teacher_epochs,
                     seed=choice.teacher_seed,
+                    backbone=chosen.backbone,
                     store=place.store(),
                     device=place.device,
                     listener=listener,
@@ -152,11 +157,13 @@ def teacher_sources(choice: TeacherChoice) -> list[Chosen]:
     """Every chosen teacher: those that are brought, then those that are squeezed.
 
     Raises:
-        UserError: plain files that are not one an architecture.
+        UserError: plain files, or backbones, that are not one an architecture.
     """
     from rd3.squeeze.brought_spec import model_of
 
     models, sources = split_names(choice.teacher_model), [*choice.teacher, *map(str, choice.teacher_file)]
+    if choice.probe:
+        return _probes(models or (DEFAULT_TEACHER,), choice.probe, sources)
     plain = [source for source in sources if model_of(source) is None]
     if not sources:
         return [Chosen(model) for model in models or (DEFAULT_TEACHER,)]
@@ -166,6 +173,14 @@ def teacher_sources(choice: TeacherChoice) -> list[Chosen]:
     waiting = iter(models or (DEFAULT_TEACHER,))
     chosen = [Chosen(model_of(source) or next(waiting), source) for source in sources]
     return chosen if plain else [*chosen, *map(Chosen, models)]
+
+
+def _probes(models: Sequence[str], backbones: Sequence[Path], sources: Sequence[str]) -> list[Chosen]:
+    if sources:
+        raise UserError(f"--probe: trains a last layer, and {sources[0]} brings one; give one of the two")
+    if len(backbones) != len(models):
+        raise UserError(f"--probe: {len(backbones)} for {len(models)} teacher(s); give one for each --teacher-model")
+    return [Chosen(model, backbone=backbone) for model, backbone in zip(models, backbones, strict=True)]
 
 
 def worker_count(place: Place) -> int:
