@@ -32,6 +32,7 @@ class Task:
         teachers: the pool, for methods that use several; `teacher` is its first, and alone where no pool is given.
         keep: where finished parts of the work, or the state of its loop, are kept and looked for.
         shelf: where statistics of the target are kept for others; None keeps them in memory.
+        trajectories: where networks' training trajectories are kept for others; None keeps them in memory.
     """
 
     target: Target
@@ -43,6 +44,7 @@ class Task:
     teachers: tuple[Teacher, ...] = ()
     keep: Keep = NOWHERE
     shelf: Shelf | None = None
+    trajectories: Shelf | None = None
 
     def __post_init__(self) -> None:
         if not self.teachers and self.teacher is not None:

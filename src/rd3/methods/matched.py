@@ -91,7 +91,7 @@ class Matched(Method):
         return Distilled(
             images=quantised(raw) if self.quantise == "uint8" else raw,
             labels=torch.arange(task.target.num_classes, device=task.device).repeat_interleave(task.ipc),
-            info=_summary(losses),
+            info=summary(losses),
             decode=learned.decode,
         )
 
@@ -180,7 +180,7 @@ def network_for(size: int) -> str:
     return f"convnet{depth}"
 
 
-def _summary(losses: Tensor) -> dict[str, Any]:
+def summary(losses: Tensor) -> dict[str, Any]:
     """Mean loss of the first and the last tenth of the iterations: single losses vary with their random networks."""
     tenth = max(1, len(losses) // 10)
     return {"first_loss": float(losses[:tenth].mean()), "last_loss": float(losses[-tenth:].mean())}

@@ -1,4 +1,4 @@
-"""Statistics of targets inside teachers as entries of the store: one pass over a target serves every process."""
+"""What pieces of work share as entries of the store: statistics of targets inside teachers, training trajectories."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ TENSORS = "statistics.safetensors"
 class StatisticsShelf:
     """Entries of the kind `statistics`; the interface of `rd3.base.keep.Shelf`.
 
+    An entry that is read again costs nothing.
+
     Args:
         meter: is charged with what an entry cost when it was made: a synthesis costs the same, whoever was first.
     """
@@ -31,13 +33,16 @@ class StatisticsShelf:
 
     def __init__(self, store: Store, meter: Meter) -> None:
         self._store, self._meter = store, meter
+        self._paid: set[str] = set()
 
     def load(self, facts: Mapping[str, Any]) -> dict[str, Tensor] | None:
         fingerprint = fingerprint_of(self.kind, facts)
         if not self._store.has(self.kind, fingerprint):
             return None
         folder = self._store.path(self.kind, fingerprint)
-        self._meter.charge(float(json.loads((folder / COST).read_text())["seconds"]))
+        if fingerprint not in self._paid:
+            self._paid.add(fingerprint)
+            self._meter.charge(float(json.loads((folder / COST).read_text())["seconds"]))
         return load_file(folder / TENSORS)
 
     def save(self, facts: Mapping[str, Any], tensors: Tensors, *, seconds: float) -> None:
@@ -47,4 +52,12 @@ class StatisticsShelf:
                 save_file(own, folder / TENSORS)
             (folder / COST).write_text(json.dumps({"seconds": seconds}))
 
-        self._store.put(self.kind, fingerprint_of(self.kind, facts), dict(facts), write)
+        fingerprint = fingerprint_of(self.kind, facts)
+        self._paid.add(fingerprint)
+        self._store.put(self.kind, fingerprint, dict(facts), write)
+
+
+class TrajectoryShelf(StatisticsShelf):
+    """Entries of the kind `trajectories`, one an expert."""
+
+    kind: ClassVar[str] = "trajectories"

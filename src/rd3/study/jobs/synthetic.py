@@ -16,7 +16,7 @@ from rd3.study.jobs.base import Job, JobKey, Progress
 from rd3.study.jobs.teacher import TeacherJob, pretrained_aid, stored_teacher
 from rd3.study.meter import Meter
 from rd3.study.partial import discard, partial_of
-from rd3.study.shelf import StatisticsShelf
+from rd3.study.shelf import StatisticsShelf, TrajectoryShelf
 from rd3.study.store import Store
 from rd3.synthetic.artifact import Manifest, Seconds, Synthetic
 from rd3.training.device import peak_memory
@@ -145,6 +145,7 @@ class SyntheticJob(Job):
             teachers=teachers,
             keep=partial,
             shelf=StatisticsShelf(store, meter),
+            trajectories=TrajectoryShelf(store, meter),
         )
         made = method.distill(task)
         assert method.soft_labels or made.soft_labels is None, (
