@@ -5,8 +5,6 @@ DATM starts from both (Guo et al. 2024, ICLR, arXiv 2310.05773, section 3.3).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import torch
 from torch import Tensor
 
@@ -67,14 +65,13 @@ def mean_logits(experts: Experts, student: Student, images: Tensor, labels: Tens
     """
     everybody = wise = torch.zeros(())
     votes = torch.zeros(len(images), 1, device=images.device)
-    for logits in _final_logits(experts, student, images):
+    for number in range(experts.count):
+        logits = _logits(student, experts[number][-1].to(images.device), images)
         right = (logits.argmax(1) == labels)[:, None].to(logits.dtype)
         everybody, wise, votes = everybody + logits, wise + right * logits, votes + right
     return torch.where(votes > 0, wise / votes.clamp_min(1), everybody / experts.count)
 
 
 @torch.no_grad()
-def _final_logits(experts: Experts, student: Student, images: Tensor) -> Iterator[Tensor]:
-    for number in range(experts.count):
-        final = experts[number][-1].to(images.device)
-        yield torch.cat([student(final, part) for part in images.split(CHUNK)])
+def _logits(student: Student, parameters: Tensor, images: Tensor) -> Tensor:
+    return torch.cat([student(parameters, part) for part in images.split(CHUNK)])

@@ -205,7 +205,7 @@ class Trajectory(Method):
     def _distilled(self, workshop: Workshop, learned: LearnedSet, losses: Tensor) -> Distilled:
         raw = workshop.inputs.to_raw(learned.images.detach())
         finite = all(bool(value.isfinite().all()) for value in (raw, learned.labels, learned.rate, losses))
-        name, rate = self.title.lower(), float(learned.rate)
+        name, rate = self.title.lower(), float(learned.rate.detach())
         if not finite:
             raise UserError(f"{name}: image_lr = {self.image_lr}: the images diverged; use a smaller value")
         if rate <= 0:
