@@ -157,6 +157,9 @@ mtt   tiny 1   {"steps": 10, "target_epochs": 2, "latest_start": 10, "image_lr":
 mtt   tiny 10  {"steps": 20, "target_epochs": 2, "latest_start": 40, "image_lr": 10000, "batch": 200}
 mtt   tiny 50  {"steps": 20, "target_epochs": 2, "latest_start": 40, "image_lr": 10000, "batch": 300, "iterations": 5000}
 tesla c10  1   {"steps": 50, "target_epochs": 2, "latest_start": 5, "image_lr": 1000, "rate_lr": 1e-7, "iterations": 10000}
+edf   in10 1   {"steps": 40, "first_latest_start": 5, "latest_start": 10, "image_lr": 10000, "label_lr": 2, "dropped": 0, "cam_every": 50, "zca": false}
+edf   in10 10  {"steps": 40, "first_latest_start": 10, "latest_start": 20, "image_lr": 1000, "label_lr": 2, "dropped": 0.25, "cam_every": 100, "threshold": 1.5}
+edf   in10 50  {"steps": 80, "first_latest_start": 20, "latest_start": 40, "image_lr": 1000, "label_lr": 5, "dropped": 0.375, "cam_every": 200}
 tesla c100 50  {"steps": 80, "batch": 125, "gradient": "exact"}
 datm  c10  1   {"steps": 80, "earliest_start": 0, "first_latest_start": null, "latest_start": 4, "image_lr": 100, "label_lr": 5, "rate_lr": 1e-7, "batch": 10}
 datm  c10  10  {"steps": 80, "earliest_start": 0, "first_latest_start": 10, "latest_start": 20, "image_lr": 100, "label_lr": 2, "rate_lr": 1e-5, "batch": 100}
