@@ -94,7 +94,7 @@ TINY = {
 }
 
 
-def test_without_both_it_is_datm_and_with_them_it_is_not(task):
+def test_pixels_move_by_one_to_two_times_datms_steps(task):
     def images(name: str, **changes) -> torch.Tensor:
         own = {key: value for key, value in TINY.items() if key in METHODS[name].model_fields}
         return parse(METHODS[name], own | {"threshold": 1.5, "zca": False} | changes, where="test").distill(task).images
