@@ -56,4 +56,6 @@ def naming(path: Path) -> Iterator[None]:
         yield
     except UserError as error:
         message = str(error)
-        raise UserError(message if message.startswith(f"{path}: ") else f"{path}: {message}") from None
+        if not message.startswith(f"{path}: "):
+            error.args = (f"{path}: {message}",)
+        raise error from None
