@@ -18,6 +18,12 @@ def private_copy(model: nn.Module, device: torch.device) -> nn.Module:
     return copy.deepcopy(model).to(device).eval().requires_grad_(False)
 
 
+def twin(model: nn.Module) -> nn.Module:
+    """The network again with the same weights in memory; hooks that come later are on one of the two only."""
+    shared = {id(value): value for value in (*model.parameters(), *model.buffers())}
+    return copy.deepcopy(model, shared)
+
+
 def private_teacher(teacher: Teacher, device: torch.device) -> Teacher:
     """The teacher with a `private_copy` of its network."""
     return dataclasses.replace(teacher, model=private_copy(teacher.model, device))
