@@ -9,6 +9,8 @@ Differences: the Siamese augmentation draws from a generator of its own and resa
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -20,11 +22,14 @@ from rd3.base.seeds import derive_seed
 from rd3.data.target import Target
 from rd3.matching.distribution import match_distributions
 from rd3.matching.initial import noise, real_images
-from rd3.matching.loop import Matching, match
+from rd3.matching.loop import IMAGES_AT_ONCE, Matching, has_batch_norm, match
 from rd3.matching.pixels import quantised
 from rd3.matching.sampler import ClassSampler
+from rd3.matching.siamese import siamese
 from rd3.methods.base import METHODS, Distilled, Method, Task, require_enough
 from rd3.models import create_model
+from rd3.models.footprint import bound, footprint
+from rd3.recover.looking import image_bytes
 from rd3.training.augment.base import Augmentation
 from rd3.training.augment.dsa import DSA
 
@@ -110,6 +115,24 @@ class DM(Method):
             return None
         augmentation = DSA(siamese=True)
         return augmentation if target.flip_keeps_class else augmentation.without_flip()
+
+    def memory(self, target: Target, ipc: int, teachers: Sequence[str], device: torch.device) -> int:  # noqa: ARG002
+        classes = target.num_classes
+        together = classes if has_batch_norm(self.random_network(Task(target, None, 1, 0), 0)) else None
+        together = together or min(classes, max(1, IMAGES_AT_ONCE // max(self.real_batch, ipc)))
+        real = footprint(lambda count: self._match_once(target, real=count, learned=1)).at(together * self.real_batch)
+        learned = footprint(lambda count: self._match_once(target, real=1, learned=count)).at(together * ipc)
+        held = 4 * 5 * image_bytes(target, ipc)  # in float32: start, images, gradient, momentum, and levels at the end
+        copied = 0 if device.type == "cpu" else len(target.train) * math.prod(target.train.shape)
+        return bound(real + learned + held + copied + 64 * len(target.train), device)
+
+    def _match_once(self, target: Target, *, real: int, learned: int) -> None:
+        generator = torch.Generator().manual_seed(0)
+        images = torch.zeros((real, *target.train.shape))
+        leaf = torch.zeros((learned, *target.train.shape), requires_grad=True)
+        pair = siamese(self.augmentation_for(target), images, leaf, generator)
+        network = self.random_network(Task(target, None, 1, 0), 0)
+        match_distributions(network, [pair[0]], [pair[1]], [0]).backward()  # type: ignore[no-untyped-call]
 
     def cost(self, target: Target, ipc: int) -> int:
         """Real images only go forward, which is a third of forward and backward."""

@@ -28,6 +28,7 @@ def perturbed(loss: TeacherLoss, *, steps: int, radius: float) -> Objective:
                 weight.copy_(value)
         for _ in range(steps):
             climb(loss.model, start, item.labels, radius / steps)
+            loss.start(item)  # or its matches would hold the graph of every step
         return loss.start(item)
 
     return make

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -13,6 +15,11 @@ CHUNK_VALUES = {"cpu": 2**18}  # input values a chunk: on a CPU the activations 
 LARGE_CHUNK_VALUES = 2**25
 
 
+def images_judged_at_once(shape: tuple[int, int, int], device: torch.device) -> int:
+    """How many images of a shape go through a network together."""
+    return max(32, CHUNK_VALUES.get(device.type, LARGE_CHUNK_VALUES) // math.prod(shape))
+
+
 @torch.inference_mode()
 def predictions(model: nn.Module, images: Images, *, normalisation: Normalisation, resize: int | None = None) -> Tensor:
     """Predicted class of every image, int64 (N,), on the images' device.
@@ -22,8 +29,7 @@ def predictions(model: nn.Module, images: Images, *, normalisation: Normalisatio
     """
     model.eval()
     side = images.shape[-1]
-    values = CHUNK_VALUES.get(images.labels.device.type, LARGE_CHUNK_VALUES)
-    chunk = max(32, values // (images.shape[0] * side * side))
+    chunk = images_judged_at_once(images.shape, images.labels.device)
     out = []
     for indices in torch.arange(len(images), device=images.labels.device).split(chunk):
         pictures = images.batch(indices).float().div_(255)
