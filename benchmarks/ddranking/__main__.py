@@ -10,22 +10,25 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tempfile
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import torch
 import tyro
+from benchmarks.core.clock import say
+from benchmarks.core.facts import facts
+from benchmarks.core.options import work_folder
+from benchmarks.core.write import write_results
+from benchmarks.ddranking import rounds
 from benchmarks.ddranking.protocols import TEST_INTERVAL, write_config, write_protocols
 from benchmarks.ddranking.report import markdown
 from benchmarks.ddranking.results import result_of
+from benchmarks.ddranking.rounds import Cost
 from benchmarks.ddranking.sides import Outcome, Sides, require_peer
 from benchmarks.ddranking.task import Size, make_task
 
 from rd3.base.errors import UserError
-from rd3.training.device import prepare_process
+from rd3.training.device import pick_device, prepare_process
 
 
 @dataclass(kw_only=True)
@@ -40,8 +43,12 @@ class Options:
     """methods of the two synthetic sets that are scored one after the other"""
     second_repeats: int = 1
     """repeats of ddranking on the second set, which is there for its cost"""
+    cost_rounds: int = 0
+    """in place of all that: so many rounds of both sides on both sets, for ratios of their times with intervals"""
+    device: str = "cpu"
+    """cpu, cuda, or auto: the GPU where there is one"""
     cores: int = field(default_factory=lambda: len(os.sched_getaffinity(0)))
-    """threads of ddranking, processes of rd3"""
+    """threads of ddranking, processes of rd3; on a GPU processes share it"""
     size: tyro.conf.OmitArgPrefixes[Size] = field(default_factory=Size)
     work: Path | None = None
     """new folder for everything that is made; a temporary one by default"""
@@ -53,17 +60,7 @@ def run(options: Options, work: Path) -> dict[str, Any]:
     Raises:
         UserError: before anything is trained, where ddranking could not do its part.
     """
-    require_peer(options.peer_python)
-    if options.size.epochs % TEST_INTERVAL:
-        raise UserError(
-            f"--epochs {options.size.epochs}: ddranking tests after each {TEST_INTERVAL}th; give a multiple"
-        )
-    say(f"making the task: {asdict(options.size)}")
-    task = make_task(options.cifar10, options.sets, options.size, work)
-    config = work / "config.yaml"
-    write_config(options.size, task.teachers, config)
-    protocols = write_protocols(options.size, config, work / "protocols")
-    sides = Sides(options.peer_python, task, config, protocols, work, options.cores)
+    sides = sides_on_a_task(options, options.size, work)
     outcomes: dict[str, Outcome] = {}
     first, second = options.sets
     for name, method, mode in (
@@ -80,28 +77,46 @@ def run(options: Options, work: Path) -> dict[str, Any]:
     ):
         say(f"ddranking: {method}, repeats: {repeats}")
         outcomes[name] = sides.peer(method, repeats=repeats)
-    return result_of(task, options.sets, outcomes, cores=options.cores)
+    return result_of(sides.task, options.sets, outcomes, cores=options.cores, device=sides.device)
 
 
-def say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+def sides_on_a_task(options: Options, size: Size, work: Path) -> Sides:
+    """Both sides, and everything that they are given.
+
+    Raises:
+        UserError: before anything is trained, where ddranking could not do its part.
+    """
+    require_peer(options.peer_python)
+    if size.epochs % TEST_INTERVAL:
+        raise UserError(f"--epochs {size.epochs}: ddranking tests after each {TEST_INTERVAL}th; give a multiple")
+    say(f"making the task: {asdict(size)}")
+    task = make_task(options.cifar10, options.sets, size, work)
+    config = work / "config.yaml"
+    device = pick_device(options.device).type
+    write_config(size, task.teachers, config, device=device)
+    protocols = write_protocols(size, config, work / "protocols")
+    return Sides(options.peer_python, task, config, protocols, work, options.cores, device)
 
 
-def work_folder(given: Path | None) -> AbstractContextManager[Path | str]:
-    """A new folder: the one that was asked for, which stays, or a temporary one."""
-    if given is None:
-        return tempfile.TemporaryDirectory()
-    if given.exists():
-        raise UserError(f"--work {given}: exists already; give a new folder")
-    given.mkdir(parents=True)
-    return nullcontext(given)
+def cost(options: Options, work: Path) -> str:
+    """Times of both sides, in turn; written at once."""
+    place = facts(pick_device(options.device))
+    size = replace(options.size, repeats=1)
+    found = Cost(sides_on_a_task(options, size, work), options.sets).rounds(options.cost_rounds)
+    text = rounds.markdown(found, place, asdict(size))
+    result = rounds.result_of(found, place, asdict(size))
+    write_results(options.out, result, text, {"ratios": rounds.chart(found)})
+    return text
 
 
 def main(options: Options) -> int:
-    prepare_process(torch.device("cpu"))
     try:
+        prepare_process(pick_device(options.device))
         with work_folder(options.work) as work:
-            result = run(options, Path(work).resolve())
+            if options.cost_rounds:
+                print(cost(options, work))
+                return 0
+            result = run(options, work)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -30,7 +30,7 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
 
     Args:
         job: `mode` (`held-out`, `test-peek` or `jpeg`), `npz`, `teacher_file`, `images` (a folder), `protocols` (by
-            name), `seeds`, `home` (of the store) and `workers`.
+            name), `seeds`, `home` (of the store), `workers` and `device`.
     """
     target = rd3.load_target(f"npz:{job['npz']}")
     teacher = rd3.bring_teacher(Path(job["teacher_file"]), target, model=MODEL, mean=MEAN, std=STD)
@@ -63,7 +63,7 @@ def score(
         scores=("lrs",),
         selection=job["mode"],
         store=store,
-        device="cpu",
+        device=job["device"],
         workers=job["workers"],
     ).row
 
@@ -75,7 +75,7 @@ def jpeg_reference(
     protocol = rd3.load_protocol(job["protocols"]["jpeg"] + "+test-peek")
     jobs = score_jobs(synthetic, Bench(target, teacher, MODEL, job["seeds"], store), protocol)
     wanted = [*jobs.draws, *jobs.parts["random_own"]]
-    choose_executor("cpu", workers=job["workers"]).run(wanted, store, Silent())
+    choose_executor(job["device"], workers=job["workers"]).run(wanted, store, Silent())
 
 
 def _records(store: Store) -> list[Record]:

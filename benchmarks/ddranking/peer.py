@@ -20,12 +20,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from cifar_layout import write_cifar10
-from ddranking.config import Config
-from ddranking.metrics import LabelRobustScoreSoft, soft_label
+from cifar_layout import write_cifar10  # type: ignore[import-not-found]
+from ddranking.config import Config  # type: ignore[import-not-found]
+from ddranking.metrics import LabelRobustScoreSoft, soft_label  # type: ignore[import-not-found]
 
 
-class Noted(LabelRobustScoreSoft):
+class Noted(LabelRobustScoreSoft):  # type: ignore[misc]
     """The released score, with a note of every training and of every test during it."""
 
     def __init__(self, config: Config, *, synthetic: str) -> None:
@@ -37,13 +37,13 @@ class Noted(LabelRobustScoreSoft):
         part = "A_rh" if arguments["mode"] == "real" else "A_sh"
         with self._noting(part, arguments["lr"]) as note:
             note["returned"] = super()._compute_hard_label_metrics(**arguments)
-        return note["returned"]
+        return note["returned"]  # type: ignore[no-any-return]
 
     def _compute_soft_label_metrics(self, **arguments: Any) -> float:
         part = "A_sa" if arguments["image_path"] == self._synthetic else "A_ra"
         with self._noting(part, arguments["lr"]) as note:
             note["returned"] = super()._compute_soft_label_metrics(**arguments)
-        return note["returned"]
+        return note["returned"]  # type: ignore[no-any-return]
 
     @contextmanager
     def _noting(self, part: str, lr: float | None) -> Iterator[dict[str, Any]]:
@@ -66,16 +66,18 @@ def note_tests(score: Noted) -> None:
         begun = time.perf_counter()
         accuracy = released(**arguments)
         score.note_test(accuracy, time.perf_counter() - begun)
-        return accuracy
+        return accuracy  # type: ignore[no-any-return]
 
     soft_label.validate = validate
 
 
 def teacher_correct(score: LabelRobustScoreSoft) -> int:
     """How many test images its copy of the teacher gets right."""
+    teacher = score.teacher_models[0]
+    place = next(teacher.parameters()).device
     with torch.inference_mode():
         return sum(
-            int((score.teacher_models[0](pictures).argmax(1) == labels).sum())
+            int((teacher(pictures.to(place)).argmax(1).cpu() == labels).sum())
             for pictures, labels in score.test_loader_real
         )
 

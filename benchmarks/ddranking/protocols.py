@@ -14,7 +14,7 @@ JPEG_QUALITY = 75  # of the random images that it writes
 ONE_TEST = {"checkpoints": 1}  # no test curve: ddranking tests once in 20 epochs
 
 
-def write_config(size: Size, teachers: Path, path: Path) -> None:
+def write_config(size: Size, teachers: Path, path: Path, *, device: str = "cpu") -> None:
     """`config.yaml` with what depends on the size; ddranking gets the paths it writes to besides."""
     values = yaml.safe_load((HERE / "config.yaml").read_text())
     values |= {
@@ -24,6 +24,7 @@ def write_config(size: Size, teachers: Path, path: Path) -> None:
         "syn_batch_size": size.synthetic_batch,
         "real_batch_size": size.real_batch,
         "teacher_dir": str(teachers),
+        "device": device,
     }
     path.write_text(yaml.safe_dump(values, sort_keys=False))
 

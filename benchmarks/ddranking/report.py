@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
+
+from benchmarks.core.write import table
 
 Result = Mapping[str, Any]
 SIGNIFICANT = 0.05
@@ -113,10 +115,3 @@ def pm(interval: Result, name: str = "") -> str:
     if interval["low"] is None:
         return text
     return f"{text} ± {scale * (interval['high'] - interval['low']) / 2:.{digits}f}"
-
-
-def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A Markdown table; bars in cells are escaped."""
-    cells = [[cell.replace("|", "\\|") for cell in row] for row in (head, *rows)]
-    lines = [f"| {' | '.join(row)} |" for row in cells]
-    return "\n".join([lines[0], "|" + "---|" * len(cells[0]), *lines[1:]])

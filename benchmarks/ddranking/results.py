@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 import yaml
+from benchmarks.core.facts import processor
 from benchmarks.ddranking.compare import as_ddranking_chooses, as_released, at_each_rate, choices, scores
 from benchmarks.ddranking.sides import Outcome, our_part
 from benchmarks.ddranking.task import HERE, Task
@@ -24,7 +23,9 @@ HELD_OUT = ("held-out", "held-out second")
 SCHEMA = "rd3.benchmark.ddranking/1"
 
 
-def result_of(task: Task, sets: tuple[str, str], outcomes: Mapping[str, Outcome], *, cores: int) -> dict[str, Any]:
+def result_of(
+    task: Task, sets: tuple[str, str], outcomes: Mapping[str, Outcome], *, cores: int, device: str = "cpu"
+) -> dict[str, Any]:
     """Everything that was found.
 
     Args:
@@ -38,7 +39,7 @@ def result_of(task: Task, sets: tuple[str, str], outcomes: Mapping[str, Outcome]
         "size": asdict(task.size),
         "sets": sets,
         "config": yaml.safe_load((HERE / "config.yaml").read_text()),
-        "environment": _environment(peer, cores),
+        "environment": _environment(peer, cores, device),
         "teacher": {
             "rd3": task.teacher.test_accuracy,
             "ddranking": peer.found["teacher_correct"] / len(task.target.test),
@@ -96,20 +97,12 @@ def _cost(name: str, outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _environment(peer: Outcome, cores: int) -> dict[str, Any]:
+def _environment(peer: Outcome, cores: int, device: str) -> dict[str, Any]:
     import torch
 
     return {
-        "processor": _processor(),
+        "processor": processor(),
         "cores": cores,
-        "rd3": {"rd3": rd3.__version__, **environment(torch.device("cpu"))},
+        "rd3": {"rd3": rd3.__version__, **environment(torch.device(device))},
         "ddranking": peer.found["versions"],
     }
-
-
-def _processor() -> str:
-    """Its name where Linux tells it."""
-    facts = Path("/proc/cpuinfo")
-    lines = facts.read_text().splitlines() if facts.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()

@@ -16,8 +16,8 @@ from benchmarks.ddranking.task import HERE, Task
 from benchmarks.ddranking.trainings import JPEG, Training
 
 from rd3.base.errors import UserError
+from rd3.study.asked import RANDOM
 from rd3.study.jobs.run import WHOLE
-from rd3.study.plan import RANDOM
 
 VERSION = "0.2.0"
 
@@ -55,6 +55,7 @@ class Sides:
     protocols: dict[str, Path]
     work: Path
     cores: int
+    device: str = "cpu"
 
     def peer(self, method: str, *, repeats: int) -> Outcome:
         """ddranking's score of the set that `method` made."""
@@ -81,6 +82,7 @@ class Sides:
             "seeds": self.task.size.repeats,
             "home": str(self.work / "home"),
             "workers": self.cores,
+            "device": self.device,
         }
         command = [sys.executable, "-m", "benchmarks.ddranking.ours"]
         seconds, found = _run(command, job, self.work / f"rd3-{mode}-{method}")

@@ -10,11 +10,12 @@ import torch
 import rd3
 from rd3.base.errors import UserError
 from rd3.base.seeds import derive_seed
+from rd3.evaluation.scaling import scaled
 from rd3.evaluation.settings import Settings
 from rd3.scores.attribution import coalitions
 from rd3.study.audit.case import make_case
 from rd3.study.audit.cell import Cell
-from rd3.study.audit.mixture import AUDIT, comparable, is_mixture, scaled
+from rd3.study.audit.mixture import AUDIT, comparable, is_mixture
 from rd3.study.labellers import Labeller
 from rd3.study.ranking import rows
 from rd3.study.records import read_records

@@ -54,6 +54,7 @@ def found(task: Task, work: Path, method: str, mode: str) -> dict[str, object]:
             "seeds": SIZE.repeats,
             "home": str(work / "home"),
             "workers": 1,
+            "device": "cpu",
         }
     )
 

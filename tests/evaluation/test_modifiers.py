@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from rd3.base.errors import UserError
+from rd3.data.facts import target_facts
 from rd3.data.load import load_target
 from rd3.evaluation.files import list_protocols, load_protocol, locked_hashes
 from rd3.evaluation.modifiers import CHANGES, learned_rate, selected, split_modifiers
+from rd3.evaluation.scaling import scaled
 
 SEARCHING = (
     "id: mine\nversion: 1\nbase: rd3\ntitle: mine\nsource: tests\n"
@@ -126,3 +128,36 @@ def test_an_unknown_counterpart_is_refused_in_one_line(searching, tmp_path) -> N
     for name in (searching, f"ddranking:{tmp_path / 'dd.yaml'}"):
         with pytest.raises(UserError, match="'#foo' is no counterpart; allowed are #hard-plain, #hard, #plain"):
             load_protocol(f"{name}#foo")
+
+
+def test_a_share_of_the_epochs_takes_along_what_is_counted_in_epochs() -> None:
+    small, tiny = load_target("digits"), target_facts("tiny-imagenet")
+    quarter = load_protocol("rd3+epochs0.25")
+    assert quarter.resolve(small, 10, "mlp")[0].epochs == 100
+    assert quarter.not_rankable == "0.25 times the epochs of rd3"
+    warm = load_protocol("lpld+epochs0.5").resolve(tiny, 50, "resnet18")[0]
+    assert (warm.epochs, warm.warmup_epochs) == (50, 2)  # of 100 and 5
+    pruned = load_protocol("lpld-10x+epochs0.5").resolve(tiny, 50, "resnet18")[0]
+    assert pruned.label_epochs == pytest.approx(0.5 * 10)
+    steps = load_protocol("edc+epochs0.1").resolve(target_facts("cifar10"), 10, "resnet18")[0]
+    assert (steps.epochs, steps.milestones) == (100, (80, 90, 95))
+
+
+@pytest.mark.parametrize("name", ["rd3", "sre2l", "cv-dd", "lpld-40x", "hald", "ddr-dm"])
+def test_a_share_of_the_epochs_is_what_an_audit_scales_to(name) -> None:
+    for target in map(target_facts, ("cifar10", "tiny-imagenet")):
+        usual, shorter = (load_protocol(n).resolve(target, 10, "resnet18")[0] for n in (name, f"{name}+epochs0.3"))
+        unread = {"report_every", "report_phase", "checkpoints"}
+        assert shorter.model_dump(exclude=unread) == scaled(usual, 0.3).model_dump(exclude=unread)
+
+
+def test_a_share_of_the_epochs_concerns_the_counterparts_and_not_the_whole_target() -> None:
+    named = load_protocol("rd3+epochs0.25").counterparts
+    assert (named.hard, named.plain, named.whole) == ("rd3-hard+epochs0.25", "rd3-plain+epochs0.25", "whole")
+    assert load_protocol("rd3-hard+epochs0.25").resolve(load_target("digits"), 1, "mlp")[0].epochs == 100
+
+
+@pytest.mark.parametrize(("name", "message"), [("rd3+epochs0", "above 0"), ("rded-code+epochs0.5", "single epochs")])
+def test_a_share_that_makes_no_sense_is_refused(name, message) -> None:
+    with pytest.raises(UserError, match=message):
+        load_protocol(name)

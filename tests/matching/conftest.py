@@ -42,3 +42,10 @@ def as_target(name: str, pixels: torch.Tensor, labels: torch.Tensor, *, test: in
         flip_keeps_class=False,
         pixel_hash=name,
     )
+
+
+@pytest.fixture(scope="session")
+def few_digits(digits: Target) -> MemoryImages:
+    """Three images of every class."""
+    rows = torch.cat([(digits.train.labels == label).nonzero()[:3, 0] for label in range(10)])
+    return MemoryImages(digits.train.pixels[rows], digits.train.labels[rows])

@@ -11,7 +11,8 @@ from rd3.matching.distribution import match_distributions
 from rd3.matching.pixels import normalised
 from rd3.matching.sampler import ClassSampler
 from rd3.methods.base import METHODS, Task
-from rd3.methods.dm import DM, network_for
+from rd3.methods.dm import DM
+from rd3.methods.matched import network_for, siamese_augmentation
 from rd3.models import create_model
 
 SMALL = DM(network="convnet2-w8", iterations=3, real_batch=8)
@@ -49,6 +50,14 @@ def test_without_a_step_the_images_are_real_ones_of_their_class(digits):
         assert label in digits.train.labels[same]
 
 
+def test_floats_are_what_the_bytes_are_rounded_from(digits):
+    floats = SMALL.model_copy(update={"quantise": "none"}).distill(task(digits)).images
+    assert floats.dtype == torch.float32
+    assert float(floats.max()) > 1
+    expected = (floats.clamp(0, 1) * 255).round().to(torch.uint8)
+    assert torch.equal(SMALL.distill(task(digits)).images, expected)
+
+
 def test_images_are_uint8_class_by_class(digits):
     distilled = SMALL.distill(task(digits, ipc=2))
     assert distilled.images.shape == (20, 1, 8, 8)
@@ -70,7 +79,9 @@ def test_the_networks_are_fresh_and_frozen(digits):
     weights = [network.features[0].weight for network in networks]
     assert torch.equal(weights[0], weights[1])
     assert not torch.equal(weights[0], weights[2])
-    assert not any(parameter.requires_grad for parameter in networks[0].parameters())
+    studio = SMALL.studio(task(digits))
+    frozen = SMALL.scene(studio, SMALL.learnable(studio), None, frozen=True).networks(0)
+    assert not any(parameter.requires_grad for parameter in frozen.parameters())
 
 
 def test_noise_needs_no_real_start(digits):
@@ -87,9 +98,9 @@ def test_a_real_start_needs_enough_images(digits):
 
 
 def test_digits_are_not_mirrored(digits):
-    assert "flip" not in DM().augmentation_for(digits).operations
-    assert "flip" in DM().augmentation_for(replace(digits, flip_keeps_class=True)).operations
-    assert DM(augment="none").augmentation_for(digits) is None
+    assert "flip" not in siamese_augmentation(digits, "dsa").operations
+    assert "flip" in siamese_augmentation(replace(digits, flip_keeps_class=True), "dsa").operations
+    assert siamese_augmentation(digits, "none") is None
 
 
 def test_batch_norm_networks_and_small_classes_work(digits):

@@ -4,7 +4,7 @@ import pytest
 import torch
 from scipy.stats import chisquare
 
-from rd3.matching.pixels import normalised, quantised
+from rd3.matching.pixels import Space, denormalised, normalised, quantised
 from rd3.matching.sampler import ClassSampler
 from rd3.matching.siamese import siamese
 from rd3.training.augment.dsa import DSA
@@ -14,7 +14,7 @@ MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)
 
 def test_every_pixel_level_survives_normalisation():
     levels = torch.arange(256, dtype=torch.uint8).expand(3, 4, 256)
-    assert torch.equal(quantised(normalised(levels, MEAN, STD), MEAN, STD), levels)
+    assert torch.equal(quantised(denormalised(normalised(levels, MEAN, STD), MEAN, STD)), levels)
 
 
 def test_normalised_is_the_closed_form():
@@ -25,7 +25,16 @@ def test_normalised_is_the_closed_form():
 
 def test_quantising_clamps_and_rounds_to_the_nearest():
     images = torch.tensor([-3.0, 99.6 / 255, 100.4 / 255, 7.0]).view(4, 1, 1, 1)
-    assert quantised(images, (0.0,), (1.0,)).flatten().tolist() == [0, 100, 100, 255]
+    assert quantised(images).flatten().tolist() == [0, 100, 100, 255]
+
+
+def test_both_spaces_show_networks_the_same_and_store_the_same():
+    raw = torch.rand(4, 3, 5, 5, generator=torch.Generator().manual_seed(0)) * 3 - 1
+    shown = Space(MEAN, STD, raw=True).to_normalised(raw)
+    values = Space(MEAN, STD).of_normalised(shown)
+    torch.testing.assert_close(Space(MEAN, STD).to_raw(values), raw)
+    torch.testing.assert_close(Space(MEAN, STD, raw=True).of_normalised(shown), raw)
+    assert Space(MEAN, STD, raw=True).to_raw(raw) is raw
 
 
 @pytest.fixture
@@ -93,3 +102,12 @@ def test_the_draw_comes_from_the_given_generator_alone(mnist):
 def test_no_augmentation_is_the_identity(mnist):
     images = normalised(mnist.train.pixels[:2], mnist.mean, mnist.std)
     assert siamese(None, images, images, torch.Generator())[0] is images
+
+
+def test_images_of_any_class_are_distinct_and_labelled(digits, sampler):
+    rows = sampler.any(300, torch.Generator().manual_seed(0))
+    images, labels = sampler.labelled(rows)
+    assert len(rows.unique()) == 300
+    assert torch.equal(labels, digits.train.labels[rows])
+    assert torch.equal(images, normalised(digits.train.pixels[rows], digits.mean, digits.std))
+    assert len(sampler.any(10**6, torch.Generator().manual_seed(0))) == sampler.total == len(digits.train)

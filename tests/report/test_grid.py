@@ -17,7 +17,7 @@ def pixels_of(sheet: Sheet) -> Tensor:
     return torch.from_numpy(np.array(Image.open(io.BytesIO(sheet.png)))).permute(2, 0, 1)
 
 
-def test_the_picture_holds_the_very_pixels_a_class_a_row(digits: tuple[Tensor, Tensor]) -> None:
+def test_the_picture_holds_the_very_pixels_a_class_a_column(digits: tuple[Tensor, Tensor]) -> None:
     images, labels = digits
     order = torch.randperm(100, generator=torch.Generator().manual_seed(0))
     sheet = contact_sheet(images[order], labels[order])
@@ -26,7 +26,7 @@ def test_the_picture_holds_the_very_pixels_a_class_a_row(digits: tuple[Tensor, T
     for digit in range(10):
         of_class = images[order][labels[order] == digit]
         for place in range(10):
-            tile = picture[:, digit * 29 : digit * 29 + 28, place * 29 : place * 29 + 28]
+            tile = picture[:, place * 29 : place * 29 + 28, digit * 29 : digit * 29 + 28]
             assert torch.equal(tile[:1], of_class[place])
             assert tile[1].min() == 255
     assert picture[1, 28].max() == 0, "gaps are transparent"
@@ -42,20 +42,20 @@ def test_one_image_a_class_makes_one_row(digits: tuple[Tensor, Tensor]) -> None:
 def test_colour_images_stay_in_colour() -> None:
     images = torch.randint(0, 256, (6, 3, 5, 7), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     sheet = contact_sheet(images, torch.tensor([0, 0, 0, 1, 1, 1]))
-    assert torch.equal(pixels_of(sheet)[:3, 6:11, 16:23], images[5])
+    assert torch.equal(pixels_of(sheet)[:3, 12:17, 8:15], images[5])
 
 
 def test_what_is_left_out_is_said(digits: tuple[Tensor, Tensor]) -> None:
     sheet = contact_sheet(*digits, per_class=4, max_classes=3)
     assert sheet.note == "Shown: the first 4 of 10 images per class and the first 3 of 10 classes."
     assert sheet.shown == (0, 1, 2)
-    assert (sheet.height, sheet.width) == (3 * 29 - 1, 4 * 29 - 1)
+    assert (sheet.height, sheet.width) == (4 * 29 - 1, 3 * 29 - 1)
     assert contact_sheet(*digits).note == ""
 
 
 def test_classes_of_unequal_size_leave_gaps(digits: tuple[Tensor, Tensor]) -> None:
     sheet = contact_sheet(digits[0][:13], digits[1][:13])
-    assert pixels_of(sheet)[1, 29:, 3 * 29 :].max() == 0
+    assert pixels_of(sheet)[1, 3 * 29 :, 29:].max() == 0
 
 
 def test_large_images_are_averaged_down() -> None:

@@ -15,6 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 from rd3.report.data import Grid, ProtocolCard, ReportData
+from rd3.report.gallery import galleries
 from rd3.report.page import render, write_page
 from rd3.report.ranking import rows_from
 
@@ -132,14 +133,37 @@ def test_the_protocol_is_there_in_full(html: str, card: ProtocolCard) -> None:
     assert "Source: arXiv 2509.19743." in text
 
 
+def decoded(image: dict[str, str]) -> Tensor:
+    """Pixels (height, width, channels) of an inline picture, as another library decodes it."""
+    data = base64.b64decode(image["src"].partition(",")[2])
+    return torch.from_numpy(np.array(Image.open(io.BytesIO(data))))
+
+
 def test_pictures_decode_to_the_images(html: str, digits: tuple[Tensor, Tensor]) -> None:
-    first, second, _ = Page(html).named("img")
+    first, random, rded = Page(html).named("img")
     images, _ = digits
-    data = base64.b64decode(second["src"].partition(",")[2])
-    picture = torch.from_numpy(np.array(Image.open(io.BytesIO(data))))
-    assert torch.equal(picture[29:57, :28, 0], images[10, 0])
-    assert first["alt"] == "Images of herding, IPC 1; classes: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9"
+    assert torch.equal(decoded(first)[:28, 29:57, 0], images[10, 0])
+    assert first["alt"] == "Images of herding, IPC 1; from left to right: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9"
     assert first["class"] == "pixelated"
+    # the second image of the third class stands at one place in the picture of every method
+    assert torch.equal(decoded(rded)[29:57, 58:86, 0], images[21, 0])
+    assert torch.equal(decoded(random)[29:57, 58:86, 0], images.flip(0)[71, 0])
+
+
+def test_methods_of_one_target_and_ipc_are_shown_together_and_random_first(report: ReportData) -> None:
+    first, second = galleries(report.grids)
+    assert [picture.title for picture in first.pictures] == ["herding"]
+    assert [picture.title for picture in second.pictures] == ["random", "rded"]
+    assert second.legend.endswith("8, 9; the first 3 of 10 images of it below each other.")
+    other = replace(report.grids[1], target="other")
+    assert [gallery.title for gallery in galleries([report.grids[1], other])] == ["IPC 10", "other, IPC 10"]
+
+
+def test_many_methods_show_fewer_images_each(digits: tuple[Tensor, Tensor]) -> None:
+    grids = [Grid(f"method {place}", *digits, [*"0123456789"], 10) for place in range(100)]
+    (gallery,) = galleries(grids)
+    assert {decoded({"src": picture.source}).shape[0] for picture in gallery.pictures} == {28}
+    assert sum(len(picture.source) for picture in gallery.pictures) < 2_000_000
 
 
 def test_one_run_shows_no_interval_and_a_missing_score_a_dash(json_rows: list[dict[str, Any]]) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from rd3.evaluation.files import load_protocol
 from rd3.methods.base import METHODS
+from rd3.methods.decoupled import Decoupled
 from rd3.models import list_models
 from rd3.models.family import FAMILIES
 from rd3.study.plan import make_plan
@@ -18,11 +19,11 @@ def test_a_study_names_methods_protocols_and_students_that_there_are(name: str) 
     assert study.name == name
     assert study.note
     zoo = set(list_models("tv:*"))
-    for model in (study.teacher.model, *study.students):
+    for model in (*(teacher.model for teacher in study.pool), *study.students):
         assert model in zoo or any(FAMILIES[key].pattern.fullmatch(model) for key in FAMILIES if FAMILIES[key].listed)
     for entry in study.methods:
         METHODS[entry.name].model_validate(entry.settings)
-    assert all(load_protocol(protocol).purpose == "ranking" for protocol in study.protocols)
+    assert all(load_protocol(protocol).purpose == "ranking" for protocol in study.all_protocols)
 
 
 def test_the_cross_architecture_study_has_rd3s_students_and_both_readings_of_zeta() -> None:
@@ -39,3 +40,21 @@ def test_the_cross_architecture_study_for_a_cpu_is_planned() -> None:
     # methods, IPC, students, seeds, the protocol with its hard and its un-augmented counterpart; then the references
     assert len(runs) == 4 * 2 * 3 * 3 * 3 + 3 * 3
     assert {run.spec.student for run in runs} == set(study.students)
+
+
+def test_the_decoupled_study_judges_every_optimised_method_under_rd3_and_under_its_own() -> None:
+    study = load_study("decoupled-cifar10")
+    optimised = {name for name in METHODS if issubclass(METHODS[name], Decoupled)} - {"scdd"}
+    own = {entry.name: entry.protocols for entry in study.methods}
+    assert optimised <= own.keys()
+    assert all(len(own[name]) == 1 for name in optimised)
+    assert (study.protocols, study.students, study.teacher.model) == (("rd3",), ("resnet18",), "resnet18")
+    assert all(entry.settings in ({}, {"init": "real"}) for entry in study.methods)
+
+
+def test_the_decoupled_studies_for_a_cpu_share_their_images() -> None:
+    family, own = (load_study(name) for name in ("decoupled-cifar10-cpu", "decoupled-cifar10-cpu-own"))
+    images = [{(entry.name, *sorted(entry.settings.items())) for entry in study.methods} for study in (family, own)]
+    assert images[1] < images[0]
+    assert family.teachers == own.teachers
+    assert all("+epochs0.25" in protocol for protocol in (*family.all_protocols, *own.all_protocols))

@@ -187,7 +187,8 @@ def swap_tensors(folder: Path, tensors: dict[str, torch.Tensor]) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"images": torch.zeros(30, 1, 8, 8)}, "expected uint8.*got float32"),
+        ({"images": torch.zeros(30, 1, 8, 8).half()}, "expected uint8 or float32.*got float16"),
+        ({"images": torch.full((30, 1, 8, 8), torch.inf)}, "images: NaN or infinity, first in image 0"),
         ({"images": torch.zeros(30, 8, 8, dtype=torch.uint8)}, r"of shape \(30, 8, 8\)"),
         ({"labels": torch.zeros(29, dtype=torch.int64)}, r"labels: expected int64 of shape \(30,\)"),
         ({"labels": torch.full((30,), -1)}, "label -1"),

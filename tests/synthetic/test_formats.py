@@ -126,7 +126,7 @@ def test_what_is_of_no_format_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("hello")
     (tmp_path / "empty").mkdir()
     refused(tmp_path / "nowhere", "no such file or folder")
-    refused(tmp_path / "notes.txt", "no distilled data set of a known format. Known: folder")
+    refused(tmp_path / "notes.txt", "no distilled data set of a known format. Known: condensed")
     refused(tmp_path / "empty", "no distilled data set of a known format")
 
 
@@ -134,7 +134,7 @@ def test_a_damaged_folder_of_our_own_is_named_once(grey: Synthetic, digits: Targ
     (grey.save(tmp_path / "set") / "images.safetensors").unlink()
     refused(tmp_path / "set", r"images\.safetensors: No such file")
     grey.save(tmp_path / "other")
-    refused(tmp_path / "other", "pixels = unit: rd3's own folders hold bytes", pixels="unit")
+    refused(tmp_path / "other", "pixels: rd3's own folders say in their manifest what they hold", pixels="unit")
     refused(
         tmp_path / "other", "10 classes, but target 'digits' has 9", target=replace(digits, classes=digits.classes[1:])
     )
@@ -190,12 +190,16 @@ def test_float_pixels_come_back_exactly_once_they_are_named(
             refused(path, f"pixels = {wrong}: does not fit; .*looks like {looks[kind]}", target=photos, pixels=wrong)
 
 
-def test_pixels_that_drifted_out_of_range_are_clamped_and_counted(
+def test_pixels_that_drifted_out_of_range_are_kept_or_clamped_and_counted(
     colour: Synthetic, photos: Target, tmp_path: Path
 ) -> None:
     values = colour.images.numpy() / 255
     values[:, :, :4] = 1.5
-    back = read_synthetic(npz(tmp_path / "a.npz", colour, images=values), target=photos, pixels="unit")
+    path = npz(tmp_path / "a.npz", colour, images=values)
+    kept = read_synthetic(path, target=photos, pixels="unit")
+    assert torch.equal(kept.images, torch.from_numpy(values).float())
+    assert (kept.manifest.space, kept.manifest.info["clamped"]) == ("raw01", 0)
+    back = read_synthetic(path, target=photos, pixels="unit", quantise=True)
     assert back.images[:, :, :4].min() == 255
     assert back.manifest.info["clamped"] == pytest.approx(1 / 8)
     assert any("12.5% of its pixel values" in warning for warning in check(back, photos))
@@ -232,8 +236,9 @@ def with_nan(pixels: Any) -> Any:
             "images are 16x8 with 1 channel, but those of target 'digits' are 8x8",
         ),
         ({"images": lambda x: x.repeat(2, axis=1)}, r"does not show whether it is \(N, C, H, W\) or \(N, H, W, C\)"),
-        ({"labels": lambda y: y.astype(np.float32)}, "labels: expected integers.*got float32"),
-        ({"labels": lambda y: np.eye(10)[y]}, "got float64; a row of scores an image belongs in 'soft_labels'"),
+        ({"labels": lambda y: y + np.float32(0.5)}, "labels: expected integers.*got float64"),
+        ({"labels": lambda y: np.eye(9)[y % 9]}, "class 'nine': no image"),
+        ({"labels": lambda y: np.eye(10)[y][1:]}, r"30 images but soft labels of shape \(29, 10\)"),
         ({"labels": lambda y: y[:, None]}, r"labels: expected one an image, got shape \(30, 1\)"),
         ({"labels": lambda y: y + 1}, r"label 10: must be in 0 \.\. 9 for 10 classes"),
         ({"labels": lambda y: y - 1}, "label -1"),

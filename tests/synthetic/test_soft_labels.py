@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from scipy.special import rel_entr, softmax
 
 from rd3.base.errors import UserError
+from rd3.evaluation.settings import Settings
+from rd3.evaluation.spec import RunSpec
+from rd3.study.jobs.run import own_logits
 from rd3.synthetic import Synthetic, export, read_synthetic
-from rd3.synthetic.soft_labels import as_logits, inferred_form
+from rd3.synthetic.soft_labels import as_logits, as_regression_targets, inferred_form, require_form
 from rd3.training.losses import kl
+
+RUN = {"epochs": 1, "batch_size": 1, "optimiser": "sgd", "normalisation": "target"}
 
 
 @pytest.fixture
@@ -89,3 +96,44 @@ def test_an_unknown_form_in_a_file_is_named(softly, tmp_path) -> None:
     np.savez(tmp_path / "set.npz", **arrays, **soft)
     with pytest.raises(UserError, match="unknown soft_label_form 'logit'; did you mean 'logits'"):
         read_synthetic(tmp_path / "set.npz")
+
+
+def test_unnormalised_labels_are_what_they_are_proportional_to(probable) -> None:
+    weighted = probable * torch.arange(1, len(probable) + 1)[:, None]
+    torch.testing.assert_close(as_logits(weighted, "unnormalised").softmax(dim=1), probable)
+    with pytest.raises(UserError, match="soft_label_form = unnormalised: those of image 2 have a negative one"):
+        require_form(torch.cat([weighted[:2], -weighted[2:]]), "unnormalised")
+    with pytest.raises(UserError, match="those of image 0 have a negative one, or nothing but 0"):
+        require_form(0 * weighted, "unnormalised")
+
+
+def test_centred_labels_are_regression_targets_and_otherwise_the_classes_they_came_from(softly) -> None:
+    one_hot = torch.eye(10)[softly.labels]
+    centred = one_hot - 0.1
+    assert torch.equal(as_regression_targets(centred, "centred"), centred)
+    torch.testing.assert_close(as_logits(centred, "centred").softmax(dim=1), one_hot)
+    assert torch.equal(as_regression_targets(softly.soft_labels, "logits"), softly.soft_labels)
+
+
+def test_a_run_compares_centred_labels_with_logits_only_under_a_squared_error(softly) -> None:
+    """What a run hands to the judge, for the two losses that read soft labels differently."""
+    centred = replace(softly, soft_labels=torch.eye(10)[softly.labels] - 0.1).declaring("centred")
+    handed = {}
+    for loss in ("mse-gt", "kl"):
+        settings = Settings(**RUN, loss=loss, labels="static")
+        spec = RunSpec(
+            images="f",
+            target="t",
+            protocol="p",
+            protocol_hash="h",
+            settings=settings,
+            student="s",
+            teachers=(),
+            ipc=3,
+            replicate=0,
+            own_labels="centred",
+        )
+        handed[loss] = own_logits(centred, spec)
+    assert torch.equal(handed["mse-gt"], centred.soft_labels)
+    assert torch.equal(handed["kl"].argmax(1), softly.labels)
+    assert handed["kl"].min() == -1e4

@@ -13,6 +13,7 @@ from rd3.base.spec import fingerprint_of
 from rd3.cli.live import Live
 from rd3.cli.options import worker_count
 from rd3.cli.planned import planned_teachers
+from rd3.cli.reading import reading_arguments
 from rd3.cli.retyped import retyped
 from rd3.cli.study_run import table_console
 from rd3.data.load import load_target
@@ -55,7 +56,7 @@ class Workshop:
         self.estimator = Estimator(pick_device(options.device))
 
     def read(self, place: str | Path) -> Synthetic:
-        return read_synthetic(Path(place), target=self.target, pixels=self.options.pixels)
+        return read_synthetic(Path(place), target=self.target, **reading_arguments(self.options))
 
     def teachers_for(self, runs: Sequence[Job]) -> list[Job]:
         """The jobs of the teachers that any of the runs needs."""

@@ -10,17 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from rd3.cli.options import Names, PixelMeaning, Place, TeacherChoice, get_teachers, split_names, worker_count
+from rd3.cli.options import Names, Place, TeacherChoice, get_teachers, split_names, worker_count
+from rd3.cli.reading import Reading, reading_arguments
 
 if TYPE_CHECKING:
     from rd3.data.target import Target
     from rd3.synthetic.artifact import Synthetic
 
-SoftLabelMeaning = Literal["logits", "probabilities"] | None
-
 
 @dataclass(kw_only=True)
-class JudgedSet(TeacherChoice, Place):
+class JudgedSet(Reading, TeacherChoice, Place):
     """A synthetic set, and how it is judged."""
 
     synthetic: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="SYNTHETIC")]
@@ -31,10 +30,6 @@ class JudgedSet(TeacherChoice, Place):
     """architecture, the first teacher's by default; several (again, or a,b) are judged one after the other"""
     selection: Literal["held-out", "test-peek"] = "held-out"
     """test-peek chooses rates and epochs on the test split: for comparison only, and never ranked"""
-    pixels: PixelMeaning = None
-    """what floats are, in files that hold them: in [0, 1], in 0..255, or normalised as the target is"""
-    soft_label_form: SoftLabelMeaning = None
-    """what the set's own soft labels are, where it does not say so itself"""
 
     @property
     def students(self) -> tuple[str, ...]:
@@ -55,8 +50,19 @@ def read_inputs(options: JudgedSet, target: str) -> tuple[Synthetic, Target]:
     from rd3.synthetic import read_synthetic
 
     real = load_target(target)
-    form = options.soft_label_form
-    return read_synthetic(options.synthetic, target=real, pixels=options.pixels, soft_label_form=form), real
+    arguments = reading_arguments(options)
+    if options.set == "all":
+        arguments["set"] = 0
+    return read_synthetic(options.synthetic, target=real, **arguments), real
+
+
+def all_draws(options: JudgedSet, target: Target) -> list[Synthetic]:
+    """Every set of a file that holds several."""
+    from rd3.synthetic.transfer import number_of_sets, read_synthetic
+
+    arguments = {**reading_arguments(options), "target": target}
+    count = number_of_sets(options.synthetic)
+    return [read_synthetic(options.synthetic, **{**arguments, "set": number}) for number in range(count)]
 
 
 def need_teachers(options: JudgedSet, synthetic: Synthetic, target: Target, *, references: bool) -> bool:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import tyro
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from rd3.study.store import Store
 
 Flag = Annotated[bool, tyro.conf.FlagCreatePairsOff]
-PixelMeaning = Literal["unit", "uint8", "normalised"] | None
 Names = Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME"), tyro.conf.UseAppendAction]
 Files = Annotated[tuple[Path, ...], tyro.conf.arg(metavar="FILE"), tyro.conf.UseAppendAction]
 Settings = Annotated[
@@ -47,6 +47,10 @@ class Place:
     """cpu, cuda, cuda:1, or auto (a GPU where there is one)"""
     workers: int | None = None
     """processes; one a core, or one a GPU, by default"""
+    runs_in_flight: int = 1
+    """students trained at a time on every GPU, each in a process of its own"""
+    precision: Literal["float32", "bfloat16"] | None = None
+    """of students; float32 on a CPU and bfloat16 on a GPU by default"""
 
     def store(self) -> Store:
         from rd3.study.store import Store
@@ -62,18 +66,28 @@ class TeacherChoice:
     """architecture that the target is squeezed into, convnet3-bn by default; several (again, or a,b) are a pool"""
     teacher_epochs: int | None = None
     """epochs in place of the recipe's"""
+    teacher: Annotated[Names, tyro.conf.arg(metavar="SOURCE")] = ()
+    """trained weights in place of squeezing: FILE, torchvision:NAME[:WEIGHTS], timm:NAME or timm:NAME@FILE; tested on
+    the test split first"""
     teacher_file: Files = ()
-    """a state dict (.pt) of that architecture, in place of squeezing one; it is checked on the test split"""
+    """the same for a file (.pt, .pth, .safetensors); a plain file is of the architecture --teacher-model"""
+    teacher_setting: Annotated[
+        tuple[str, ...], tyro.conf.arg(aliases=["-t"], metavar="KEY=VALUE"), tyro.conf.UseAppendAction
+    ] = ()
+    """how trained weights are read: mean, std, match, classes, others or pretrained, for instance -t match=position"""
+    probe: Files = ()
+    """a state dict of a backbone of that architecture, for instance a self-supervised one: it stays frozen, and only a
+    new last layer is trained"""
     teacher_seed: int = 0
     """seed of the squeeze"""
 
     @property
     def teacher_models(self) -> tuple[str, ...]:
-        """Their architectures, in the order given."""
-        return split_names(self.teacher_model) or (DEFAULT_TEACHER,)
+        """Their architectures, brought ones first."""
+        return tuple(source.model for source in teacher_sources(self))
 
 
-def read_settings(words: Sequence[str]) -> dict[str, Any]:
+def read_settings(words: Sequence[str], *, option: str = "-p") -> dict[str, Any]:
     """`key=value` texts as a dict; values are read as YAML.
 
     >>> read_settings(["iterations=500", "init=real"])
@@ -85,12 +99,21 @@ def read_settings(words: Sequence[str]) -> dict[str, Any]:
     for word in words:
         key, equals, value = word.partition("=")
         if not key or not equals:
-            raise UserError(f"-p {word}: expected KEY=VALUE, for instance -p iterations=500")
+            example = {"-p": "iterations=500", "-t": "match=position"}[option]
+            raise UserError(f"{option} {word}: expected KEY=VALUE, for instance {option} {example}")
         try:
             settings[key] = yaml.safe_load(value)
         except yaml.YAMLError:
-            raise UserError(f"-p {word}: {value!r} is not a YAML value") from None
+            raise UserError(f"{option} {word}: {value!r} is not a YAML value") from None
     return settings
+
+
+class Chosen(NamedTuple):
+    """A teacher's architecture, and its trained weights or a backbone to freeze, where it has them."""
+
+    model: str
+    source: str | None = None
+    backbone: Path | None = None
 
 
 def get_teachers(choice: TeacherChoice, target: Target, place: Place, *, most: int | None = None) -> list[Teacher]:
@@ -99,17 +122,18 @@ def get_teachers(choice: TeacherChoice, target: Target, place: Place, *, most: i
     from rd3.cli.live import live
 
     found = []
-    for model, file in teacher_sources(choice)[:most]:
-        if file is not None:
-            found.append(rd3.bring_teacher(file, target, model=model))
+    for chosen in teacher_sources(choice)[:most]:
+        if chosen.source is not None:
+            found.append(brought(chosen, choice, target))
             continue
         with live() as listener:
             found.append(
                 rd3.squeeze(
                     target,
-                    model=model,
+                    model=chosen.model,
                     epochs=choice.teacher_epochs,
                     seed=choice.teacher_seed,
+                    backbone=chosen.backbone,
                     store=place.store(),
                     device=place.device,
                     listener=listener,
@@ -118,16 +142,45 @@ def get_teachers(choice: TeacherChoice, target: Target, place: Place, *, most: i
     return found
 
 
-def teacher_sources(choice: TeacherChoice) -> list[tuple[str, Path | None]]:
-    """(architecture, its file) of every chosen teacher.
+def brought(chosen: Chosen, choice: TeacherChoice, target: Target) -> Teacher:
+    """A teacher from elsewhere, with what has to be said of it said."""
+    from rd3.squeeze.brought import bring, brought_spec
+
+    assert chosen.source is not None
+    reading = read_settings(choice.teacher_setting, option="-t")
+    teacher = bring(brought_spec(chosen.source, model=chosen.model, **reading), target)
+    sys.stderr.writelines(f"teacher {teacher.name}: {note}\n" for note in teacher.notes)
+    return teacher
+
+
+def teacher_sources(choice: TeacherChoice) -> list[Chosen]:
+    """Every chosen teacher: those that are brought, then those that are squeezed.
 
     Raises:
-        UserError: files that are not one an architecture.
+        UserError: plain files, or backbones, that are not one an architecture.
     """
-    models, files = choice.teacher_models, choice.teacher_file
-    if files and len(files) != len(models):
-        raise UserError(f"--teacher-file: {len(files)} for {len(models)} teacher(s); give one for each --teacher-model")
-    return list(zip(models, files or (None,) * len(models), strict=True))
+    from rd3.squeeze.brought_spec import model_of
+
+    models, sources = split_names(choice.teacher_model), [*choice.teacher, *map(str, choice.teacher_file)]
+    if choice.probe:
+        return _probes(models or (DEFAULT_TEACHER,), choice.probe, sources)
+    plain = [source for source in sources if model_of(source) is None]
+    if not sources:
+        return [Chosen(model) for model in models or (DEFAULT_TEACHER,)]
+    if plain and len(plain) != len(models or (DEFAULT_TEACHER,)):
+        given = len(models) or 1
+        raise UserError(f"--teacher-file: {len(plain)} for {given} teacher(s); give one for each --teacher-model")
+    waiting = iter(models or (DEFAULT_TEACHER,))
+    chosen = [Chosen(model_of(source) or next(waiting), source) for source in sources]
+    return chosen if plain else [*chosen, *map(Chosen, models)]
+
+
+def _probes(models: Sequence[str], backbones: Sequence[Path], sources: Sequence[str]) -> list[Chosen]:
+    if sources:
+        raise UserError(f"--probe: trains a last layer, and {sources[0]} brings one; give one of the two")
+    if len(backbones) != len(models):
+        raise UserError(f"--probe: {len(backbones)} for {len(models)} teacher(s); give one for each --teacher-model")
+    return [Chosen(model, backbone=backbone) for model, backbone in zip(models, backbones, strict=True)]
 
 
 def worker_count(place: Place) -> int:
@@ -135,4 +188,6 @@ def worker_count(place: Place) -> int:
     from rd3.study.executors.choose import default_workers
     from rd3.training.device import pick_device
 
-    return default_workers(pick_device(place.device)) if place.workers is None else place.workers
+    if place.workers is not None:
+        return place.workers
+    return default_workers(pick_device(place.device), runs_in_flight=place.runs_in_flight)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from rd3.cli.options import TeacherChoice, teacher_sources
+from rd3.cli.options import TeacherChoice, brought, teacher_sources
 from rd3.data.target import Target
-from rd3.squeeze.brought import bring_teacher
 from rd3.study.bench import keep_teacher
-from rd3.study.jobs.teacher import TeacherJob
+from rd3.study.jobs.teacher import TeacherJob, squeeze_job
 from rd3.study.labellers import Labeller
-from rd3.study.plan import teacher_job
-from rd3.study.spec import TeacherEntry
 from rd3.study.store import Store
 
 
@@ -22,14 +19,21 @@ def planned_teachers(
         store: where teachers from files are kept; None keeps them nowhere.
     """
     labellers, jobs = [], []
-    for model, file in teacher_sources(choice):
-        if file is not None:
-            teacher = bring_teacher(file, target, model=model)
+    for chosen in teacher_sources(choice):
+        if chosen.source is not None:
+            teacher = brought(chosen, choice, target)
             if store is not None:
                 keep_teacher(teacher, store)
-            labellers.append(Labeller(teacher.fingerprint, model))
+            labellers.append(Labeller(teacher.fingerprint, chosen.model))
             continue
-        entry = TeacherEntry(model=model, epochs=choice.teacher_epochs, seed=choice.teacher_seed)
-        jobs.append(teacher_job(target, entry))
-        labellers.append(Labeller(jobs[-1].fingerprint, model))
+        jobs.append(
+            squeeze_job(
+                target,
+                chosen.model,
+                epochs=choice.teacher_epochs,
+                seed=choice.teacher_seed,
+                backbone=chosen.backbone,
+            )
+        )
+        labellers.append(Labeller(jobs[-1].fingerprint, chosen.model))
     return labellers, jobs

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from rd3.base.errors import UserError
 from rd3.base.seeds import derive_seed
-from rd3.data.images import Images, MemoryImages
+from rd3.data.images import Images, MemoryImages, as_levels
 from rd3.data.subset import class_indices
 from rd3.data.target import Target
 
@@ -51,4 +51,4 @@ def _candidates(target: Target, trained: set[bytes]) -> Iterator[Iterator[int]]:
 
 def _digests(images: Images, indices: Tensor) -> Iterator[bytes]:
     for index in indices.to(images.labels.device):
-        yield hashlib.sha256(images.batch(index[None]).cpu().numpy().tobytes()).digest()
+        yield hashlib.sha256(as_levels(images.batch(index[None])).cpu().numpy().tobytes()).digest()

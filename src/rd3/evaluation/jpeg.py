@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from rd3.data.images import Images, MemoryImages
+from rd3.data.images import Images, MemoryImages, as_levels
 
 
 def as_jpeg(images: Images, quality: int) -> Images:
@@ -45,8 +45,11 @@ class JpegImages:
 
 
 def through_jpeg(pixels: Tensor, quality: int) -> Tensor:
-    """uint8 pictures (N, C, H, W), C = 1 or 3, coded and decoded by Pillow one by one, with its 4:2:0 subsampling."""
-    pictures = [_round_trip(picture, quality) for picture in pixels.cpu().permute(0, 2, 3, 1).numpy()]
+    """uint8 pictures (N, C, H, W), C = 1 or 3, coded and decoded by Pillow one by one, with its 4:2:0 subsampling.
+
+    Raw floats are clamped and rounded to 8 bits first, as a file holds those.
+    """
+    pictures = [_round_trip(picture, quality) for picture in as_levels(pixels).cpu().permute(0, 2, 3, 1).numpy()]
     return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).contiguous().to(pixels.device)
 
 

@@ -84,17 +84,22 @@ def soft_labelling(
     return SoftLabelling(static=static, seconds=time.perf_counter() - start)
 
 
-def label_bytes(settings: Settings, images: int, classes: int) -> int:
+def label_bytes(settings: Settings, images: int, classes: int, *, stored: int | None = None, own: bool = False) -> int:
     """Bytes of the labels that a run on that many images uses, as a label store would hold them.
+
+    Args:
+        stored: of how many stored images they are parts, which share a hard label; None where each is stored itself.
+        own: whether static labels came with the stored images, and are shared likewise.
 
     Static labels are fp16 logits in the order of the images. Online labels are those of every view that is labelled
     (of the kept batches with `label_epochs`); a hard phase needs hard labels besides.
     """
-    hard = hard_label_bytes(images, classes)
+    stored = images if stored is None else stored
+    hard = hard_label_bytes(stored, classes)
     if not settings.soft:
         return hard
     if settings.labels == "static":
-        soft = static_label_bytes(images, classes)
+        soft = static_label_bytes(stored if own else images, classes)
     else:
         soft = stored_label_bytes(_labelled_views(settings, images), classes)
     return soft + hard if settings.hard_phase is not None else soft

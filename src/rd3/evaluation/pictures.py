@@ -8,8 +8,9 @@ import torch
 
 from rd3.data.images import Images
 from rd3.data.target import Target
+from rd3.data.whitening import whitening_of
 from rd3.evaluation.settings import NORMALISATIONS, Settings
-from rd3.evaluation.whitening import whitened, whitened_test, whitening_of
+from rd3.evaluation.whitening import whitened, whitened_test
 from rd3.training.loop import Normalisation
 
 
@@ -37,7 +38,7 @@ def prepared(
     train, test = train.to(device), target.test.to(device)
     held_out = None if held_out is None else held_out.to(device)
     if settings.zca is not None:
-        whiten = whitening_of(target, settings.zca, device)
+        whiten = whitening_of(target, "kornia", settings.zca, device)
         train, test = whitened(train, whiten), whitened_test(target, settings.zca, device)
         held_out = None if held_out is None else whitened(held_out, whiten)
     return Pictures(train, test, held_out, student_normalisation(settings, target))

@@ -43,3 +43,17 @@ class ClassSampler:
         """Normalised float images (n_k, C, H, W) for each of the given lists of indices."""
         pixels = self._images.batch(torch.cat(list(indices)))
         return list(torch.split(normalised(pixels, self._mean, self._std), [len(part) for part in indices]))
+
+    @property
+    def total(self) -> int:
+        """Real images of all classes."""
+        return len(self._images)
+
+    def any(self, count: int, generator: torch.Generator) -> Tensor:
+        """Indices of `count` distinct random images, whatever their class; all where there are fewer."""
+        order = torch.randperm(self.total, generator=generator, device=generator.device)
+        return order[:count]
+
+    def labelled(self, indices: Tensor) -> tuple[Tensor, Tensor]:
+        """Normalised float images and their labels."""
+        return normalised(self._images.batch(indices), self._mean, self._std), self._images.labels[indices]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from rd3.training.augment.base import Augmentation
+from rd3.training.augment.base import Augmentation, Draw
 
 
 def siamese(
@@ -23,6 +23,15 @@ def siamese(
     """
     if augmentation is None:
         return real, synthetic
-    assert augmentation.on_normalised, f"{augmentation.kind} is not made for normalised images"
-    draw = augmentation.draw(1, synthetic.shape[-1], generator)
+    draw = _draw(augmentation, synthetic, generator)
     return augmentation.transform(real, draw), augmentation.transform(synthetic, draw)
+
+
+def alike(augmentation: Augmentation | None, images: Tensor, generator: torch.Generator) -> Tensor:
+    """The same for one batch."""
+    return images if augmentation is None else augmentation.transform(images, _draw(augmentation, images, generator))
+
+
+def _draw(augmentation: Augmentation, images: Tensor, generator: torch.Generator) -> Draw:
+    assert augmentation.on_normalised, f"{augmentation.kind} is not made for normalised images"
+    return augmentation.draw(1, images.shape[-1], generator)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import torch
 from pydantic import SerializerFunctionWrapHandler, model_serializer
@@ -15,6 +15,8 @@ from rd3.base.errors import UserError
 from rd3.base.keep import NOWHERE, Keep, Shelf
 from rd3.base.registry import Registry
 from rd3.base.spec import Spec
+from rd3.data.mosaic import Decode
+from rd3.data.spaces import PixelSpace
 from rd3.data.target import Target
 from rd3.squeeze.teacher import Teacher
 
@@ -56,12 +58,16 @@ class Task:
 
 @dataclass(frozen=True)
 class Distilled:
-    """What a method made: uint8 images (N, C, H, W), int64 labels (N,), and optional extras.
+    """What a method made: images (N, C, H, W), int64 labels (N,), and optional extras.
 
     Attributes:
-        soft_labels: float (N, classes) logits, one row an image, or None.
+        images: uint8; or float32, 0 black and 1 white, not clamped.
+        soft_labels: float (N, classes), one row an image, of the form that the method's `soft_label_form` names; or
+            None.
         learned_lr: the student's learning rate that the method learned, or None.
         info: numbers worth keeping, for instance `teacher_forwards` (images that went through a teacher).
+        decode: how every image, a mosaic, becomes several; None where it is one.
+        space: in which the pixels were learned, for information: `images` are raw.
     """
 
     images: Tensor
@@ -69,6 +75,8 @@ class Distilled:
     soft_labels: Tensor | None = None
     learned_lr: float | None = None
     info: dict[str, Any] = field(default_factory=dict)
+    decode: Decode | None = None
+    space: PixelSpace | None = None
 
 
 class Method(Spec):
@@ -80,7 +88,8 @@ class Method(Spec):
         wants_pool: whether the paper's settings use all of `Task.teachers`, not only the first.
         aids: what it is helped by, for the declaration in rankings: 'teacher', 'teacher pool', 'diffusion prior',
             'real patches', 'real images', 'extra data'.
-        soft_labels: whether it gives soft labels, as logits.
+        soft_labels: whether it gives soft labels.
+        soft_label_form: what those are (`rd3.synthetic.soft_labels`).
         fresh_draws: whether every replicate of an evaluation takes a new draw (random subsets do).
         revision: raised whenever the same settings would give other images than before.
         later: settings that were added after sets of this method were made. Left at their defaults they are not
@@ -93,6 +102,7 @@ class Method(Spec):
     wants_pool: ClassVar[bool] = False
     aids: ClassVar[tuple[str, ...]] = ()
     soft_labels: ClassVar[bool] = False
+    soft_label_form: ClassVar[Literal["logits", "probabilities", "unnormalised", "centred"]] = "logits"
     fresh_draws: ClassVar[bool] = False
     revision: ClassVar[int] = 1
     later: ClassVar[frozenset[str]] = frozenset()

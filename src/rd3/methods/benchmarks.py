@@ -24,3 +24,22 @@ def usual_roll(target: Target) -> int:
     if target.size >= 128:
         return 32
     return 4 if target.size > 32 else target.size // 8
+
+
+Column = Literal["cifar10", "cifar100", "tiny", "imagenet"]
+
+
+def column(target: Target) -> Column:
+    """Which column of the matching papers' tables a target gets, by its size and number of classes."""
+    if target.size > 32:
+        return "tiny" if target.size < 128 else "imagenet"
+    return "cifar100" if target.num_classes >= 100 else "cifar10"
+
+
+def listed_ipc(ipc: int, listed: tuple[int, ...] = (1, 10, 50)) -> int:
+    """The IPC of a table that stands for another one: the next larger, or the largest (inferred).
+
+    >>> listed_ipc(1), listed_ipc(5), listed_ipc(200)
+    (1, 10, 50)
+    """
+    return next((row for row in listed if ipc <= row), listed[-1])

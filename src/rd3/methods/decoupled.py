@@ -23,7 +23,7 @@ from rd3.recover.plan import PlanItem
 from rd3.recover.problem import Problem
 from rd3.recover.starts import looks
 from rd3.recover.statistics import require_batch_norm
-from rd3.recover.switches import Switches
+from rd3.recover.switches import LATER, Switches
 from rd3.squeeze.readings import batch_norms
 
 START_FLAGS = {"real": "init from real images", "medium": "init from real images", "noise": None}
@@ -34,6 +34,7 @@ class Decoupled(Switches, Method):
     """Images that teachers classify as asked, with the statistics of real ones; see `Switches` for the settings."""
 
     aids: ClassVar[tuple[str, ...]] = ("teacher",)
+    later: ClassVar[frozenset[str]] = LATER
 
     def distill(self, task: Task) -> Distilled:
         problem = self.problem(task)
@@ -113,8 +114,17 @@ class Decoupled(Switches, Method):
     def forwards(self, target: Target, ipc: int, teachers: int = 2) -> int:
         """Images that go through teachers while they are optimised; `teachers` is the size of the pool."""
         at_once = min(2, teachers) if self.combine == "pair" else 1
-        climbing = {"round-robin": teachers, "pair": at_once}.get(self.combine, 1)
-        return (self.updates(ipc) * at_once + self.perturb_steps * climbing * ipc) * target.num_classes
+        looks_each = at_once * (2 if self.flatness else 1)
+        updates = self.updates(ipc) * looks_each * target.num_classes
+        climbing = {"round-robin": teachers, "pair": at_once}.get(self.combine, 1)  # of the teachers, for a batch
+        return updates + self.perturb_steps * climbing * self.climbed(target.num_classes) * ipc
+
+    def climbed(self, classes: int) -> int:
+        """Images that teachers climb on for all chunks of a slot, at every step."""
+        if self.perturb_reset == "chunk":
+            return classes
+        sizes = [min(self.batch_size, classes - first) for first in range(0, classes, self.batch_size)]
+        return sum(size * (len(sizes) - place) for place, size in enumerate(sizes))  # again for every later chunk
 
     def updates(self, ipc: int) -> int:
         """Steps of a class's images, summed over the images."""

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from rd3.base.errors import UserError
-from rd3.data.images import Images
+from rd3.data.images import Images, as_unit
 from rd3.relabel.combine import combined
 from rd3.squeeze.teacher import Teacher
 from rd3.training.loop import Normalisation
@@ -22,7 +22,7 @@ class TeacherPool:
     """Logits of one teacher or several on pictures in [0, 1].
 
     Attributes:
-        forwards: pictures that went through a teacher so far.
+        forwards: pictures that went through a teacher so far, but for those of replayed steps.
     """
 
     def __init__(
@@ -73,6 +73,9 @@ class TeacherPool:
         self._autocast = autocast
         self._precision = PRECISIONS[precision]
         self.forwards = 0
+
+    def __len__(self) -> int:
+        return len(self._teachers)
 
     def to(self, device: torch.device) -> TeacherPool:
         for teacher in self._teachers:
@@ -128,7 +131,7 @@ def label_images(pool: TeacherPool, images: Images, *, batch_size: int) -> Tenso
     The batch size decides nothing but for teachers that use batch statistics or are combined by norm.
     """
     ids = torch.arange(len(images), device=images.labels.device)
-    return torch.cat([pool(images.batch(part).float().div_(255), part) for part in ids.split(batch_size)])
+    return torch.cat([pool(as_unit(images.batch(part)), part) for part in ids.split(batch_size)])
 
 
 def _class_mismatch(teacher: Teacher, classes: tuple[str, ...]) -> str:

@@ -42,6 +42,7 @@ class Grid:
         images: uint8, shape (N, C, H, W) with one or three channels.
         labels: int, shape (N,).
         classes: class names; label k is `classes[k]`.
+        target: what they stand for; sets of one target and IPC are shown together.
     """
 
     title: str
@@ -50,6 +51,7 @@ class Grid:
     classes: Sequence[str]
     ipc: int
     caption: str = ""
+    target: str = ""
 
 
 CurvePoint = tuple[int, float, float | None, float | None]

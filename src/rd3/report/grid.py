@@ -1,4 +1,4 @@
-"""Contact sheets: a class a row, in one PNG."""
+"""Contact sheets: a class a column, its images below each other, in one PNG."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Sheet:
         png: the picture; the gaps between images are transparent.
         width, height: in pixels.
         side: the longer side of one image as shown, in pixels.
-        shown: the classes on it, in order; one a row, or one a column if there is one image per class.
+        shown: the classes on it, in the order of the columns.
         note: how many images and classes there are beyond the ones shown, or an empty string.
     """
 
@@ -55,25 +55,21 @@ def contact_sheet(
     images, labels = images.cpu(), labels.cpu()
     classes = [int(label) for label in labels.unique()]
     shown = classes[:max_classes]
-    chosen = [images[labels == label][:per_class] for label in shown]
-    chosen = [_shrink(row, max_side) for row in chosen]
-    # A sheet with one image a class would be a tall strip: it lies down instead.
-    if all(len(row) == 1 for row in chosen):
-        chosen = [torch.cat(chosen)]
-    canvas = _lay_out(chosen)
+    columns = [_shrink(images[labels == label][:per_class], max_side) for label in shown]
+    canvas = _lay_out(columns)
     note = _note(labels, shown, len(classes), per_class)
-    side = max(chosen[0].shape[-2:])
+    side = max(columns[0].shape[-2:])
     return Sheet(_png(canvas), canvas.shape[2], canvas.shape[1], side, tuple(shown), note)
 
 
-def _lay_out(rows: list[Tensor]) -> Tensor:
-    """Rows of tiles as one picture with an alpha channel: uint8, shape (C + 1, height, width)."""
-    channels, height, width = rows[0].shape[1:]
-    columns = max(len(row) for row in rows)
-    size = (channels + 1, len(rows) * (height + GAP) - GAP, columns * (width + GAP) - GAP)
+def _lay_out(columns: list[Tensor]) -> Tensor:
+    """Columns of tiles as one picture with an alpha channel: uint8, shape (C + 1, height, width)."""
+    channels, height, width = columns[0].shape[1:]
+    rows = max(len(column) for column in columns)
+    size = (channels + 1, rows * (height + GAP) - GAP, len(columns) * (width + GAP) - GAP)
     canvas = torch.zeros(size, dtype=torch.uint8)
-    for i, row in enumerate(rows):
-        for j, tile in enumerate(row):
+    for j, column in enumerate(columns):
+        for i, tile in enumerate(column):
             place = canvas[:, i * (height + GAP) :, j * (width + GAP) :][:, :height, :width]
             place[:channels] = tile
             place[channels] = 255

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,13 +18,11 @@ from rd3.report import notes
 from rd3.report.across import Across, across, sentence
 from rd3.report.chart_style import domain, ends, marks
 from rd3.report.charts import Look, accuracy_chart, score_charts
-from rd3.report.data import Grid, ReportData
+from rd3.report.data import ReportData
 from rd3.report.diagram import rank_diagram
-from rd3.report.grid import contact_sheet
+from rd3.report.gallery import galleries
 from rd3.report.ranking import Group, grouped, rank_intervals, ranks
 from rd3.report.trends import cost_chart, curve_chart, total_bytes
-
-TILE = 30  # wanted side of a shown image, in CSS pixels
 
 
 @dataclass(frozen=True)
@@ -52,18 +49,6 @@ class Overview:
     diagram: Markup | None
 
 
-@dataclass(frozen=True)
-class Picture:
-    """One contact sheet as the template wants it."""
-
-    grid: Grid
-    source: str
-    width: int
-    pixelated: bool
-    alt: str
-    note: str
-
-
 def write_page(data: ReportData, path: Path) -> None:
     """Write the page, whole or not at all."""
     write_atomic(path, render(data))
@@ -78,7 +63,7 @@ def render(data: ReportData) -> str:
         data=data,
         sections=[_section(place, group, look, _limits(groups, group)) for place, group in enumerate(groups, start=1)],
         overviews=[_overview(found, look) for found in across(data.rows)],
-        pictures=[_picture(grid) for grid in data.grids],
+        galleries=galleries(data.grids),
         curves=[(item.title, Markup(curve_chart(item.lines, title=item.title, look=look))) for item in data.curves],
         not_separable=notes.NOT_SEPARABLE,
         mark=notes.MARK,
@@ -170,12 +155,3 @@ def _cost_charts(group: Group, look: Look) -> list[Markup]:
 
 def _differ(values: Sequence[float | None]) -> bool:
     return len({value for value in values if value is not None}) > 1
-
-
-def _picture(grid: Grid) -> Picture:
-    sheet = contact_sheet(grid.images, grid.labels)
-    scale = max(1, round(TILE / sheet.side))
-    names = ", ".join(show.plain(grid.classes[label]) for label in sheet.shown)
-    alt = f"Images of {show.plain(grid.title)}, IPC {grid.ipc}; classes: {names}"
-    source = "data:image/png;base64," + base64.b64encode(sheet.png).decode()
-    return Picture(grid, source, sheet.width * scale, sheet.side <= 64, alt, sheet.note)

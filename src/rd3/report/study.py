@@ -9,6 +9,7 @@ from typing import Any
 from rd3.base.errors import UserError
 from rd3.base.files import read_json
 from rd3.base.spec import parse
+from rd3.data.images import as_levels
 from rd3.evaluation.card import lines, remark
 from rd3.evaluation.protocol import Protocol
 from rd3.report.data import Cost, CurveSet, Grid, ProtocolCard, ProtocolField, ReportData
@@ -81,11 +82,12 @@ def _grids(folder: Path) -> Iterable[Grid]:
         facts = synthetic.manifest
         yield Grid(
             title=facts.method,
-            images=synthetic.images,
+            images=as_levels(synthetic.images),
             labels=synthetic.labels,
             classes=facts.classes,
             ipc=facts.ipc or 1,
-            caption=f"{facts.target}; {seconds(facts.seconds.synthesise)} to synthesise",
+            caption=f"{seconds(facts.seconds.synthesise)} to synthesise",
+            target=facts.target or "",
         )
 
 

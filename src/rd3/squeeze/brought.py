@@ -1,109 +1,140 @@
-"""Teachers that somebody else trained: a state dict in a file, checked on the target before it is believed."""
+"""Teachers that somebody else trained: found, fitted, and checked on the target before they are believed."""
 
 from __future__ import annotations
 
-import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import torch
-from scipy.optimize import linear_sum_assignment
+from torch import nn
 
 from rd3.base.errors import UserError
-from rd3.base.files import sha256_of
-from rd3.base.spec import fingerprint_of
+from rd3.base.spec import fingerprint_of, parse
 from rd3.data.target import Target
-from rd3.models import create_model
+from rd3.squeeze.brought_check import check_teacher
+from rd3.squeeze.brought_spec import USAGE, BroughtSpec, Match, Others, model_of
+from rd3.squeeze.fitted import fit_weights
 from rd3.squeeze.teacher import Teacher
-from rd3.training.accuracy import predictions
+from rd3.squeeze.weights import Weights, find_weights
 from rd3.training.loop import Normalisation
 
-REORDER_GAIN = 0.2  # a better class order must explain at least this much accuracy to be named the cause
+
+@dataclass(frozen=True)
+class Brought:
+    """A teacher from elsewhere that fits the target and is not tested on it yet."""
+
+    model: nn.Module
+    name: str
+    normalisation: Normalisation
+    fingerprint: str
+    pretrained: bool
+    notes: tuple[str, ...]
 
 
 def bring_teacher(
-    path: Path,
+    source: str | Path,
     target: Target,
     *,
-    model: str,
-    mean: tuple[float, ...] | None = None,
-    std: tuple[float, ...] | None = None,
+    model: str | None = None,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
+    match: Match = "names",
+    classes: str | Sequence[str] | None = None,
+    others: Others = "kept",
+    pretrained: bool | None = None,
     device: torch.device | None = None,
 ) -> Teacher:
-    """Load a state dict (`.pt`, `.pth`) as a teacher for `target`, and check it on the target's test split.
+    """Take a trained network as a teacher for `target`, and check it on the target's test split.
 
     Args:
-        mean, std: what the network was trained with; the target's own by default.
+        source: a state dict (`.pt`, `.pth`, `.safetensors`), `torchvision:NAME`, `torchvision:NAME:WEIGHTS`,
+            `timm:NAME`, or a zoo's network with a file, `timm:NAME@FILE`.
+        model: its architecture, as `rd3.create_model` knows it; a zoo's source names it by itself.
+        mean, std: what the network was trained with; by default a zoo's own, and the target's for a file.
+        match: `position` for a state dict with other names in the same order.
+        classes: what the outputs are, in their order: `imagenet-1k`, a file with a name a line, or a list. 1000 outputs
+            for fewer classes are ImageNet's by default; those of the target's classes are kept.
+        others: `cut` to forget outputs for other classes; they never enter the logits, and where images are optimised
+            under the teacher they count unless they are cut.
+        pretrained: whether other data than the target's were learned from, where that is not plain.
 
     Raises:
-        UserError: the file cannot be read safely, does not fit `model`, or its accuracy shows that its classes are in
-            another order or its normalisation is another.
+        UserError: the weights cannot be found or read safely, do not fit, or their accuracy shows that the classes are
+            in another order or the normalisation is another.
     """
-    network = create_model(model, classes=len(target.classes), size=target.size, channels=target.channels)
-    try:
-        network.load_state_dict(_state_dict(path))
-    except RuntimeError as error:
-        raise UserError(f"{path}: does not fit {model}: {' '.join(str(error).split())[:200]}") from None
-    normalisation = Normalisation(mean or target.mean, std or target.std)
-    device = device or torch.device("cpu")
-    network.to(device)
-    predicted = predictions(network, target.test.to(device), normalisation=normalisation).cpu().numpy()
-    accuracy = _checked_accuracy(predicted, target, path)
+    reading = {"mean": mean, "std": std, "match": match, "classes": classes, "others": others, "pretrained": pretrained}
+    return bring(brought_spec(source, model=model, **reading), target, device=device)
+
+
+def brought_spec(source: str | Path, *, model: str | None = None, **reading: Any) -> BroughtSpec:
+    """The spec of a source, which names its architecture or is given one.
+
+    Raises:
+        UserError: nobody names the architecture, or two do.
+    """
+    named = model_of(str(source))
+    if named is None and model is None:
+        raise UserError(f"teacher '{source}': name its architecture (model), or give {USAGE}")
+    if named is not None and model not in (None, named):
+        raise UserError(f"teacher '{source}': is a {named}, not a {model}")
+    values = {"source": str(source), "model": named or model, **reading}
+    return parse(BroughtSpec, values, where=f"teacher '{source}'")
+
+
+def bring(spec: BroughtSpec, target: Target, *, device: torch.device | None = None) -> Teacher:
+    """The teacher that `spec` describes, checked; see `bring_teacher`."""
+    ready, device = prepare(spec, target), device or torch.device("cpu")
+    model = ready.model.to(device)
+    accuracy, notes = check_teacher(model, target, ready.normalisation, name=spec.source, device=device)
     return Teacher(
-        model=network,
-        name=model,
-        mean=normalisation.mean,
-        std=normalisation.std,
+        model=model,
+        name=ready.name,
+        mean=ready.normalisation.mean,
+        std=ready.normalisation.std,
         classes=target.classes,
-        fingerprint=_fingerprint(path, target, model, normalisation),
+        fingerprint=ready.fingerprint,
         test_accuracy=accuracy,
         seconds=0.0,
         target=target.fingerprint,
+        pretrained=ready.pretrained,
+        notes=(*ready.notes, *notes),
     )
 
 
-def _fingerprint(path: Path, target: Target, model: str, normalisation: Normalisation) -> str:
+def prepare(spec: BroughtSpec, target: Target) -> Brought:
+    """Everything but the test: weights found, and fitted to the target's classes.
+
+    Raises:
+        UserError: as `bring_teacher`, but for what the test split shows.
+    """
+    weights = find_weights(spec.source)
+    normalisation = _normalisation(spec, weights, target)
+    fitted = fit_weights(weights, spec, target)
+    pretrained = weights.pretrained or fitted.more_outputs if spec.pretrained is None else spec.pretrained
+    notes = (*(("pretrained on other data",) if pretrained else ()), *weights.notes, *fitted.notes)
+    if weights.size not in (None, target.size):
+        notes = (*notes, f"its weights were made for {weights.size} px, the images have {target.size} px")
+    fingerprint = _fingerprint(weights, spec, target, normalisation, fitted.rows)
+    return Brought(fitted.model, spec.model, normalisation, fingerprint, pretrained, notes)
+
+
+def _normalisation(spec: BroughtSpec, weights: Weights, target: Target) -> Normalisation:
+    mean = spec.mean or weights.mean or target.mean
+    std = spec.std or weights.std or target.std
+    for key, values in (("mean", mean), ("std", std)):
+        if len(values) != target.channels:
+            raise UserError(f"{key} = {list(values)}: {target.name} has {target.channels} channel(s)")
+    return Normalisation(mean, std)
+
+
+def _fingerprint(
+    weights: Weights, spec: BroughtSpec, target: Target, normalisation: Normalisation, rows: tuple[int, ...] | None
+) -> str:
     """Of all that decides its logits and its test accuracy: the same file with another mean is another teacher."""
-    values = [sha256_of(path), target.fingerprint, model, list(normalisation.mean), list(normalisation.std)]
-    return fingerprint_of("brought teacher", values)
-
-
-def _state_dict(path: Path) -> dict[str, torch.Tensor]:
-    if not path.is_file():
-        raise UserError(f"{path}: there is no such file")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch warns of odd pickles before it refuses them
-            loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged file raises a dozen kinds, AssertionError and struct.error among them
-        raise UserError(f"{path}: cannot be read as a plain state dict ({type(error).__name__})") from None
-    state = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else None
-    if not isinstance(state, dict) or not all(
-        isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in state.items()
-    ):
-        raise UserError(f"{path}: holds {type(loaded).__name__}, expected a dict of tensors (a state dict)")
-    return {name.removeprefix("module."): value for name, value in state.items()}
-
-
-def _checked_accuracy(predicted: np.ndarray, target: Target, path: Path) -> float:
-    """Accuracy on the test split; refuses a teacher that would be right under another order of the classes."""
-    classes = len(target.classes)
-    truth = target.test.labels.cpu().numpy()
-    confusion = np.zeros((classes, classes), dtype=np.int64)
-    np.add.at(confusion, (truth, predicted), 1)
-    accuracy = float(np.trace(confusion) / len(truth))
-    rows, columns = linear_sum_assignment(confusion, maximize=True)
-    reordered = float(confusion[rows, columns].sum() / len(truth))
-    if reordered - accuracy > REORDER_GAIN:
-        moved = next(k for k in range(classes) if columns[k] != k)
-        raise UserError(
-            f"{path}: {accuracy:.1%} on the test split of {target.name}, but {reordered:.1%} with its classes in"
-            f" another order (its output {columns[moved]} answers to '{target.classes[moved]}', which is class {moved}"
-            " here)"
-        )
-    if accuracy < 1.5 / classes:
-        raise UserError(
-            f"{path}: {accuracy:.1%} on the test split of {target.name} is chance; give the mean and std it was"
-            " trained with, or another file"
-        )
-    return accuracy
+    values = [weights.sha256, target.fingerprint, spec.model, list(normalisation.mean), list(normalisation.std)]
+    how = {"rows": rows, "pretrained": spec.pretrained}
+    how |= {key: getattr(spec, key) for key in ("match", "others") if getattr(spec, key) not in ("names", "kept")}
+    used = {key: value for key, value in how.items() if value is not None}
+    return fingerprint_of("brought teacher", [*values, used] if used else values)

@@ -23,6 +23,8 @@ class Teacher:
         test_accuracy: on the target's test split, a fraction.
         seconds: that training it took.
         target: fingerprint of the real data that `test_accuracy` is on, None where nobody knows.
+        pretrained: whether it learned from other data than the target's.
+        notes: what a reader of its results must know.
     """
 
     model: nn.Module
@@ -34,6 +36,8 @@ class Teacher:
     test_accuracy: float
     seconds: float
     target: str | None = None
+    pretrained: bool = False
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self.model.eval().requires_grad_(False).to(memory_format=torch.channels_last)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from rd3.data.images import Images
+from rd3.data.images import Images, as_unit
 from rd3.squeeze.teacher import Teacher
 
 
@@ -32,5 +32,5 @@ def walk(
     if indices is None:
         indices = torch.arange(len(images), device=images.labels.device)
     for chunk in indices.split(images_at_once(images.shape, device)):
-        pictures = images.batch(chunk).to(device).float() / 255
+        pictures = as_unit(images.batch(chunk).to(device))
         yield teacher.normalise(pictures), images.labels[chunk].to(device)

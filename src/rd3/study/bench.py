@@ -9,14 +9,15 @@ from rd3.data.target import Target
 from rd3.evaluation.protocol import Protocol
 from rd3.squeeze.files import save_teacher
 from rd3.squeeze.teacher import Teacher
+from rd3.study.asked import NOTHING
 from rd3.study.jobs.run import RunInput, RunJob, run_job
 from rd3.study.jobs.synthetic import FOLDER, SyntheticJob, stored_synthetic
 from rd3.study.jobs.teacher import TeacherJob
 from rd3.study.labellers import Labeller
-from rd3.study.plan import NOTHING, load_whole
+from rd3.study.plan import load_whole
 from rd3.study.store import Store
 from rd3.synthetic.artifact import Synthetic
-from rd3.synthetic.check import check
+from rd3.synthetic.check import check, require_raw
 from rd3.synthetic.soft_labels import inferred_form
 
 Teachers = Teacher | Labeller | Sequence[Teacher | Labeller] | None
@@ -68,7 +69,11 @@ def input_of(synthetic: Synthetic, notes: tuple[str, ...] = ()) -> RunInput:
 
     Args:
         notes: flags of the run's record.
+
+    Raises:
+        UserError: its pixels are in a space that no protocol reads.
     """
+    require_raw(synthetic)
     count, ipc, manifest = len(synthetic), ipc_of(synthetic), synthetic.manifest
     if synthetic.ipc is None:
         notes = (*notes, f"unbalanced: {count} images in all, held against random ones of IPC {ipc}")
@@ -79,13 +84,32 @@ def input_of(synthetic: Synthetic, notes: tuple[str, ...] = ()) -> RunInput:
     return RunInput(
         manifest.fingerprint,
         manifest.method,
-        count,
+        count * (manifest.decode.parts if manifest.decode else 1),
         ipc,
         own_labels=form,
         declared=declared,
         learned_lr=synthetic.learned_lr,
         notes=notes,
     )
+
+
+def require_alike(draws: Sequence[Synthetic]) -> None:
+    """Refuse draws that are not of one method, size and learned rate, as their mean would be of nothing.
+
+    Raises:
+        UserError: there is none, or names what differs.
+    """
+    if not draws:
+        raise UserError("no set to evaluate")
+    for what, values in (
+        ("IPC", {ipc_of(draw) for draw in draws}),
+        ("learned rate", {draw.learned_lr for draw in draws}),
+        ("decode", {draw.manifest.decode for draw in draws}),
+    ):
+        if len(values) > 1:
+            raise UserError(
+                f"draws differ in their {what}: {', '.join(sorted(map(str, values)))}; evaluate them one by one"
+            )
 
 
 def ipc_of(synthetic: Synthetic) -> int:
@@ -131,8 +155,9 @@ def keep_synthetic(synthetic: Synthetic, target: Target, store: Store) -> None:
         )
 
 
-def _judged_by(synthetic: Synthetic) -> tuple[str, float | None, str | None]:
-    return synthetic.content_fingerprint, synthetic.learned_lr, synthetic.manifest.soft_label_form
+def _judged_by(synthetic: Synthetic) -> tuple[object, ...]:
+    said = synthetic.manifest
+    return synthetic.content_fingerprint, synthetic.learned_lr, said.soft_label_form, said.decode
 
 
 def require_same_target(teacher: Teacher, target: Target) -> None:

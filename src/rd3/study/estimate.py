@@ -10,6 +10,7 @@ import torch
 from rd3.data.target import Target
 from rd3.models import create_model, flops_per_image
 from rd3.study.jobs.base import Job
+from rd3.study.jobs.brought import BroughtJob
 from rd3.study.jobs.run import RunJob
 from rd3.study.jobs.synthetic import SyntheticJob
 from rd3.study.jobs.teacher import TeacherJob
@@ -38,7 +39,7 @@ class Estimator:
     def bytes(self, job: Job) -> int:
         """What the job will file in the store."""
         target = job.target()
-        if isinstance(job, TeacherJob):
+        if isinstance(job, (TeacherJob, BroughtJob)):
             return 4 * _parameters(job.spec.model, target)
         channels, height, width = target.train.shape
         if isinstance(job, SyntheticJob):

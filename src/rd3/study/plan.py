@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rd3.base.errors import UserError
@@ -12,16 +12,18 @@ from rd3.evaluation.files import load_protocol
 from rd3.evaluation.protocol import Protocol
 from rd3.methods.base import METHODS, require_enough
 from rd3.models import create_model
-from rd3.squeeze.spec import teacher_spec
+from rd3.squeeze.brought import brought_spec
+from rd3.study.asked import NOTHING, RANDOM, Asked, asked_protocols, entries_of
 from rd3.study.jobs.base import Job, cached_target
+from rd3.study.jobs.brought import BroughtJob, brought_job
 from rd3.study.jobs.run import RunInput, RunJob, run_job
 from rd3.study.jobs.synthetic import SyntheticJob, SyntheticSpec, synthetic_spec
-from rd3.study.jobs.teacher import TeacherJob
+from rd3.study.jobs.teacher import TeacherJob, squeeze_job
 from rd3.study.labellers import Labeller
+from rd3.study.labels import label_of, teacher_name
 from rd3.study.spec import MethodEntry, StudySpec, TeacherEntry
 
-RANDOM = "random"
-NOTHING = "none"  # in place of a protocol's name
+Squeezes = TeacherJob | BroughtJob
 
 
 @dataclass(frozen=True)
@@ -45,68 +47,52 @@ def make_plan(study: StudySpec) -> Plan:
     Raises:
         UserError: any name, setting, IPC or size that would fail later fails here.
     """
-    protocols = with_counterparts([load_protocol(name) for name in study.protocols], study.whole)
+    asked = asked_protocols(study)
     jobs: dict[object, Job] = {}
     for target_spec in study.targets:
-        for job in _target_jobs(study, cached_target(target_spec), protocols):
+        for job in _target_jobs(study, cached_target(target_spec), asked):
             jobs.setdefault(job.key, job)
-    order = {TeacherJob: 0, SyntheticJob: 1, RunJob: 2}
-    return Plan(tuple(sorted(jobs.values(), key=lambda job: order[type(job)])), tuple(protocols))  # type: ignore[index]
+    order = {TeacherJob: 0, BroughtJob: 0, SyntheticJob: 1, RunJob: 2}
+    ordered = sorted(jobs.values(), key=lambda job: order[type(job)])  # type: ignore[index]
+    return Plan(tuple(ordered), tuple(each.protocol for each in asked))
 
 
-def _target_jobs(study: StudySpec, target: Target, protocols: list[Protocol]) -> Iterator[Job]:
-    teachers = [teacher_job(target, entry) for entry in study.pool]
+def _target_jobs(study: StudySpec, target: Target, asked: list[Asked]) -> Iterator[Job]:
     _check_models(study, target)
-    synthetics = list(_synthetic_jobs(study, target, teachers))
-    runs = list(_run_jobs(study, target, teachers, synthetics, protocols))
+    teachers = [teacher_job(target, entry) for entry in study.pool]
+    own = own_teachers(study, target)
+    draws = list(_draws(study, target, teachers, own))
+    synthetics = [job for each in draws for job in each.jobs]
+    runs = list(_run_jobs(study, target, teachers, draws, asked))
     needed = {need for job in [*synthetics, *runs] for need in job.needs}
-    yield from (teacher for teacher in teachers if teacher.key in needed)
+    yield from {job.key: job for job in (*teachers, *own.values()) if job.key in needed}.values()
     yield from synthetics
     yield from runs
 
 
-def teacher_job(target: Target, entry: TeacherEntry) -> TeacherJob:
-    """The job that squeezes the target into one teacher."""
-    spec = teacher_spec(target, entry.model, recipe=entry.recipe, epochs=entry.epochs, seed=entry.seed)
-    return TeacherJob(target.spec, target.fingerprint, spec=spec, train_images=len(target.train))
+def teacher_job(target: Target, entry: TeacherEntry) -> Squeezes:
+    """The job that squeezes the target into one teacher, or brings it.
+
+    Raises:
+        UserError: weights that are brought cannot be found or read, or do not fit.
+    """
+    if entry.source is not None:
+        return brought_job(target, brought_spec(entry.source, model=entry.model, **entry.reading()))
+    return squeeze_job(
+        target, entry.model, recipe=entry.recipe, epochs=entry.epochs, seed=entry.seed, backbone=entry.backbone
+    )
+
+
+def own_teachers(study: StudySpec, target: Target) -> dict[TeacherEntry, Squeezes]:
+    """The jobs that make the teachers of single methods."""
+    entries = [entry.teacher for entry in study.methods if entry.teacher is not None]
+    return {entry: teacher_job(target, entry) for entry in dict.fromkeys(entries)}
 
 
 def _check_models(study: StudySpec, target: Target) -> None:
-    for model in (*(teacher.model for teacher in study.pool), *study.students):
+    teachers = (*study.pool, *(entry.teacher for entry in study.methods if entry.teacher))
+    for model in (*(teacher.model for teacher in teachers), *study.students):
         create_model(model, classes=len(target.classes), size=target.size, channels=target.channels, seed=0)
-
-
-def with_counterparts(protocols: Iterable[Protocol], whole: str | None) -> list[Protocol]:
-    """The protocols and all that their scores need, each once."""
-    found: dict[str, Protocol] = {}
-    for protocol in protocols:
-        _require_ranking(protocol)
-        for one in (protocol, *counterparts(protocol, whole)):
-            if found.setdefault(one.id, one).hash != one.hash:
-                raise UserError(f"two protocols have the id {one.id}; give one of the files another")
-    return list(found.values())
-
-
-def counterparts(protocol: Protocol, whole: str | None) -> list[Protocol]:
-    """Those that HLR, LRS and ARS of `protocol` need besides itself."""
-    names = [protocol.counterparts.hard, protocol.counterparts.plain, whole or protocol.counterparts.whole]
-    return [load_protocol(str(name)) for name in names if name not in (None, NOTHING)]
-
-
-def ranking_protocol(name: str) -> Protocol:
-    """A protocol that methods are ranked and scored under.
-
-    Raises:
-        UserError: it only serves the scores of others.
-    """
-    protocol = load_protocol(name)
-    _require_ranking(protocol)
-    return protocol
-
-
-def _require_ranking(protocol: Protocol) -> None:
-    if protocol.purpose != "ranking":
-        raise UserError(f"protocol {protocol.id} only serves the scores of others; name the one that it serves")
 
 
 def load_whole(name: str) -> Protocol:
@@ -121,24 +107,44 @@ def load_whole(name: str) -> Protocol:
     return protocol
 
 
-def _synthetic_jobs(study: StudySpec, target: Target, teachers: Sequence[TeacherJob]) -> Iterator[SyntheticJob]:
-    entries = list(study.methods)
-    if all(entry.name != RANDOM for entry in entries):
-        entries.append(MethodEntry(name=RANDOM))  # the reference that stands beside every method
-    for entry in entries:
-        draws = study.seeds if METHODS[entry.name].fresh_draws else min(study.draws, study.seeds)
+@dataclass(frozen=True)
+class Draws:
+    """The independent syntheses of one method entry at one IPC; `place` is the entry's in `entries_of`."""
+
+    place: int
+    label: str
+    jobs: tuple[SyntheticJob, ...]
+
+
+def _draws(
+    study: StudySpec, target: Target, teachers: Sequence[Squeezes], own: Mapping[TeacherEntry, Squeezes]
+) -> Iterator[Draws]:
+    names = {job.fingerprint: teacher_name(job) for job in own.values() if job.key != teachers[0].key}
+    made_by: dict[str, str | None] = {}
+    for place, entry in enumerate(entries_of(study)):
+        count = study.seeds if METHODS[entry.name].fresh_draws else min(study.draws, study.seeds)
+        pool = teachers if entry.teacher is None else [own[entry.teacher]]
         for ipc in study.ipc:
-            for draw in range(draws):
-                yield synthetic_job(
-                    target,
-                    entry.name,
-                    ipc=ipc,
-                    teacher=(teachers[0].fingerprint, teachers[0].spec.model),
-                    pool=tuple(teacher.fingerprint for teacher in teachers[1:]),
-                    pool_models=tuple(teacher.spec.model for teacher in teachers[1:]),
-                    draw=draw,
-                    changes=entry.settings,
-                )
+            jobs = tuple(_planned_synthetic(target, entry, ipc, pool, draw) for draw in range(count))
+            label, teacher = label_of(jobs[0].spec, names), jobs[0].spec.teacher
+            if made_by.setdefault(label, teacher) != teacher:
+                raise UserError(f"methods: two teachers of one name for {label}; put them into two studies")
+            yield Draws(place, label, jobs)
+
+
+def _planned_synthetic(
+    target: Target, entry: MethodEntry, ipc: int, teachers: Sequence[Squeezes], draw: int
+) -> SyntheticJob:
+    return synthetic_job(
+        target,
+        entry.name,
+        ipc=ipc,
+        teacher=(teachers[0].fingerprint, teachers[0].spec.model),
+        pool=tuple(teacher.fingerprint for teacher in teachers[1:]),
+        pool_models=tuple(teacher.spec.model for teacher in teachers[1:]),
+        draw=draw,
+        changes=entry.settings,
+    )
 
 
 def synthetic_job(
@@ -178,30 +184,25 @@ def synthetic_job(
 
 
 def _run_jobs(
-    study: StudySpec,
-    target: Target,
-    teachers: list[TeacherJob],
-    synthetics: list[SyntheticJob],
-    protocols: list[Protocol],
+    study: StudySpec, target: Target, teachers: list[Squeezes], draws: list[Draws], asked: list[Asked]
 ) -> Iterator[RunJob]:
     labellers = [Labeller(teacher.fingerprint, teacher.spec.model) for teacher in teachers]
-    by_cell: dict[tuple[str, int], list[SyntheticJob]] = {}
-    for job in synthetics:
-        by_cell.setdefault((job.spec.label, job.spec.ipc), []).append(job)
-    named = {study.whole or protocol.counterparts.whole for protocol in protocols} - {None, NOTHING}
+    named = {study.whole or each.protocol.counterparts.whole for each in asked} - {None, NOTHING}
     wholes = {load_whole(str(name)).id for name in named}
     override = NOTHING if study.whole == NOTHING else study.whole and load_whole(study.whole).id
-    for protocol in protocols:
+    for each in asked:
         for student in study.students:
             for replicate in range(study.seeds):
-                if protocol.id in wholes:
-                    yield run_job(target, protocol, RunInput.whole(target), student=student, replicate=replicate)
+                if each.protocol.id in wholes:
+                    whole = RunInput.whole(target)
+                    yield run_job(target, each.protocol, whole, student=student, replicate=replicate)
                     continue
-                for draws in by_cell.values():
+                for one in (one for one in draws if each.asks(one.place)):
+                    given = planned_input(target, one.jobs[replicate % len(one.jobs)].spec)
                     yield run_job(
                         target,
-                        protocol,
-                        planned_input(target, draws[replicate % len(draws)].spec),
+                        each.protocol,
+                        replace(given, label=one.label),
                         student=student,
                         replicate=replicate,
                         teachers=labellers,
@@ -216,7 +217,7 @@ def planned_input(target: Target, spec: SyntheticSpec, notes: tuple[str, ...] = 
         spec.label,
         spec.ipc * len(target.classes),
         spec.ipc,
-        own_labels="logits" if METHODS[spec.method].soft_labels else None,
+        own_labels=METHODS[spec.method].soft_label_form if METHODS[spec.method].soft_labels else None,
         reference=spec.method == RANDOM,
         notes=notes,
     )

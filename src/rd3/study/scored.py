@@ -8,8 +8,8 @@ from rd3.evaluation.derived import is_own_hard
 from rd3.scores.definitions import SubAccuracies, score_replicates
 from rd3.scores.intervals import Interval
 from rd3.scores.nested import by_draw, nested
+from rd3.study.asked import RANDOM
 from rd3.study.cells import Cell, Cells
-from rd3.study.plan import RANDOM
 
 # Which sub-accuracies a score is made of: its interval covers the draws of each that has several.
 MADE_OF = {

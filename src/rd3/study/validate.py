@@ -23,16 +23,15 @@ from rd3.study.store import Store, problem
 from rd3.synthetic import read_synthetic
 from rd3.synthetic.artifact import Synthetic
 from rd3.synthetic.check import check
-from rd3.synthetic.pixels import PixelKind
 from rd3.synthetic.soft_labels import inferred_form
 
 
-def validate(path: Path, *, target: str | None = None, pixels: PixelKind | None = None) -> Iterator[str]:
+def validate(path: Path, *, target: str | None = None, **reading: Any) -> Iterator[str]:
     """Lines about what is at `path`, if it is whole and well-formed.
 
     Args:
         target: for a synthetic, what it must fit.
-        pixels: for a synthetic, what its float pixels are.
+        reading: for a synthetic, how it is read; see `rd3.read_synthetic`.
 
     Raises:
         UserError: one line about the first thing that is wrong.
@@ -50,7 +49,7 @@ def validate(path: Path, *, target: str | None = None, pixels: PixelKind | None 
     elif path.suffix == ".json" or path.name == "records":
         yield f"{path}: {len(read_records([path]))} record(s), well-formed"
     else:
-        yield from _synthetic(path, target, pixels)
+        yield from _synthetic(path, target, **reading)
 
 
 def _yaml(path: Path) -> Iterator[str]:
@@ -105,9 +104,9 @@ def _study(path: Path) -> Iterator[str]:
         yield from _synthetic(place, None)
 
 
-def _synthetic(path: Path, target: str | None, pixels: PixelKind | None = None) -> Iterator[str]:
+def _synthetic(path: Path, target: str | None, **reading: Any) -> Iterator[str]:
     real = load_target(target) if target is not None else None
-    synthetic = read_synthetic(path, target=real, pixels=pixels)
+    synthetic = read_synthetic(path, target=real, **reading)
     for warning in check(synthetic, real) if real is not None else ():
         yield f"{path}: warning: {warning}"
     shape = "x".join(map(str, synthetic.images.shape[1:]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rd3.scores.power import needed_in_draws, seeds_in_draws
-from rd3.study.plan import RANDOM
+from rd3.study.asked import RANDOM
 
 
 def sentence(group: list[dict[str, Any]]) -> str:

@@ -21,6 +21,7 @@ from torch.utils.data import Dataset
 from rd3.base.errors import UserError
 from rd3.base.files import new_directory, os_errors, sha256_of
 from rd3.base.spec import fingerprint_of
+from rd3.data.images import as_unit
 from rd3.relabel.storage import hard_label_bytes
 from rd3.synthetic.manifest import Manifest, Memory, Seconds, Stored, StoredFile, read_manifest
 from rd3.synthetic.soft_labels import SoftLabelForm, require_form
@@ -37,7 +38,8 @@ class Synthetic(Dataset[tuple[Tensor, int]]):
     """A distilled data set. It is an ordinary map-style data set too: any `DataLoader` takes it.
 
     Attributes:
-        images: uint8 (N, C, H, W).
+        images: (N, C, H, W), uint8; or float32, 0 black and 1 white, which nothing clamps. With `manifest.decode` each
+            is a mosaic of several.
         labels: int64 (N,), indices into `manifest.classes`.
         soft_labels: float (N, classes), one row an image, or None; `manifest.soft_label_form` says what they are.
         learned_lr: the student's learning rate that the method learned, or None.
@@ -66,8 +68,8 @@ class Synthetic(Dataset[tuple[Tensor, int]]):
         return len(self.images)
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        """Float image (C, H, W) in [0, 1], not normalised, and its hard label."""
-        return self.images[index].float() / 255, int(self.labels[index])
+        """Float image (C, H, W), 0 black and 1 white, not normalised, and its hard label."""
+        return as_unit(self.images[index]), int(self.labels[index])
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -103,8 +105,8 @@ class Synthetic(Dataset[tuple[Tensor, int]]):
 
     @property
     def image_bytes(self) -> int:
-        """Bytes of the raw uint8 pixels, N x C x H x W."""
-        return self.images.numel()
+        """Bytes of the stored pixels, N x C x H x W; 4 each where they are floats."""
+        return self.images.numel() * self.images.element_size()
 
     @property
     def label_bytes(self) -> int:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from itertools import count
 
 import torch
+from torch import Tensor
 
 from rd3.base.errors import UserError
+from rd3.data.spaces import NO_WAY_BACK
 from rd3.data.target import Target
 from rd3.synthetic.artifact import Synthetic
 
 CLAMPED_WORTH_SAYING = 0.01
+FAR, FAR_WORTH_SAYING = 1.0, 0.05
 
 
 def check(synthetic: Synthetic, target: Target) -> list[str]:
@@ -68,6 +71,12 @@ def _shape_words(shape: tuple[int, int, int]) -> str:
 def _class_warnings(synthetic: Synthetic, target: Target) -> list[str]:
     warnings, manifest = [], synthetic.manifest
     counts = torch.bincount(synthetic.labels.cpu(), minlength=len(target.classes))
+    if manifest.decode is not None:
+        images = len(synthetic)
+        parts = manifest.decode.parts
+        warnings.append(
+            f"decoded x{parts}: {images} stored images give {parts * images}; IPC and bytes count the stored ones"
+        )
     if synthetic.ipc is None:
         warnings.append(f"unbalanced: classes have {int(counts.min())} to {int(counts.max())} images")
     named = manifest.info.get("named_classes", not unnamed(manifest.classes))
@@ -78,9 +87,34 @@ def _class_warnings(synthetic: Synthetic, target: Target) -> list[str]:
     return warnings
 
 
+def require_raw(synthetic: Synthetic) -> None:
+    """Refuse pixels that were imported to be looked at, as no protocol can read them.
+
+    Raises:
+        UserError: their space has no way back to raw pixels.
+    """
+    space = synthetic.manifest.space
+    if space in NO_WAY_BACK:
+        raise UserError(
+            f"{synthetic.manifest.method}: its pixels are {space}, which cannot be undone; it can be looked at, and"
+            " judged only by a protocol in that space, of which there is none"
+        )
+
+
+def _range_warnings(images: Tensor) -> list[str]:
+    """Distilled pixels may leave [0, 1] by some; whole pictures that do were normalised, or are in 0..255."""
+    share = float(((images < -FAR) | (images > 1 + FAR)).float().mean())
+    if share <= FAR_WORTH_SAYING:
+        return []
+    low, high = float(images.min()), float(images.max())
+    return [f"{share:.0%} of its pixel values are far outside [0, 1] ({low:.3g} to {high:.3g}): are they normalised?"]
+
+
 def _pixel_warnings(synthetic: Synthetic) -> list[str]:
     warnings, images = [], synthetic.images
-    if int(images.max()) <= 1:
+    if images.is_floating_point():
+        warnings += _range_warnings(images)
+    elif int(images.max()) <= 1:
         warnings.append("no pixel is above 1 of 255: floats in [0, 1] were probably cut to integers")
     flat = images.flatten(1)
     blank = int((flat.amax(1) == flat.amin(1)).sum())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,18 @@ from torch import Tensor
 
 from rd3.base.errors import UserError
 from rd3.base.spec import fingerprint_of
+from rd3.data.mosaic import Decode
+from rd3.data.spaces import PixelSpace
 from rd3.synthetic.artifact import Manifest, Synthetic, balanced_ipc, content_fingerprint
 from rd3.synthetic.check import require_classes, require_shape
+from rd3.synthetic.detect import is_mosaic, space_of
 from rd3.synthetic.format import Request
-from rd3.synthetic.pixels import Array, arrange, to_uint8
+from rd3.synthetic.labels import Labels, in_target_order, read_labels
+from rd3.synthetic.pixels import Array, Pixels, arrange, require_numbers, to_pixels
 from rd3.synthetic.soft_labels import SoftLabelForm
 from rd3.synthetic.validity import require_valid
+
+READINGS = "read_as"  # key of `Manifest.info`: what -> [reading, how that is known]
 
 
 @dataclass(frozen=True)
@@ -25,20 +32,30 @@ class Raw:
 
     Attributes:
         pixels: (N, H, W), (N, H, W, C) or (N, C, H, W), any dtype.
-        labels: one class index an image, any dtype.
+        labels: one class index an image, or one row of soft labels an image, any dtype; None where those are in
+            `soft_labels` alone.
         soft_labels: one row an image, or None.
         soft_label_form: what the soft labels are, or None where the file does not say.
+        learned_lr: the student's rate that the file brings.
         classes: class names in label order, or None where the file does not say.
         info: what is worth keeping in the manifest.
+        spaces: what float pixels of this format can be; empty where anything is possible, and the caller is asked.
+        mosaics: how images are decoded that turn out to be mosaics; None where the format has none.
+        decode: how they surely are.
+        draw: which of several sets it is.
     """
 
     pixels: Array
-    labels: Array
+    labels: Array | None
     soft_labels: Array | None = None
     soft_label_form: SoftLabelForm | None = None
     learned_lr: float | None = None
     classes: tuple[str, ...] | None = None
     info: dict[str, Any] = field(default_factory=dict)
+    spaces: tuple[PixelSpace, ...] = ()
+    mosaics: Decode | None = None
+    decode: Decode | None = None
+    draw: int = 0
 
 
 def assemble(raw: Raw, request: Request, *, origin: str) -> Synthetic:
@@ -48,68 +65,108 @@ def assemble(raw: Raw, request: Request, *, origin: str) -> Synthetic:
         origin: name of the format.
 
     Raises:
-        UserError: anything that is wrong with it, or with it for the target.
+        UserError: anything that is wrong with it, or with it for the target, or that can be read in two ways.
     """
-    target = request.target
-    arranged = arrange(raw.pixels, target.train.shape if target else None)
-    labels = _labels(raw.labels, len(arranged))
-    statistics = (target.mean, target.std) if target else None
-    pixels, clamped = to_uint8(arranged, kind=request.pixels, statistics=statistics)
-    images = torch.from_numpy(np.ascontiguousarray(pixels))
-    classes = _classes(raw, request, labels)
-    soft_labels = None if raw.soft_labels is None else _soft_labels(raw.soft_labels)
+    target, readings = request.target, dict[str, list[str]]()
+    pixels = _pixels(raw, request, readings)
+    images = pixels.images
+    labels = read_labels(raw.labels, raw.soft_labels, raw.soft_label_form, request, len(images))
+    readings |= labels.readings
+    labels, names = _named(labels, raw, request)
+    classes = target.classes if target is not None else names or _numbers(labels)
     if target is not None:
         require_shape(_shape(images), target)
-        require_classes(raw.classes or classes, target)
-    require_valid(images, labels, soft_labels, len(classes))
-    _require_every_class(labels, classes)
-    info = {**raw.info, "clamped": clamped, "named_classes": raw.classes is not None}
+        require_classes(names or classes, target)
+    require_valid(images, labels.hard, labels.soft, len(classes))
+    _require_every_class(labels.hard, classes)
+    decode = _decode(raw, request, images, readings)
+    info = {**raw.info, "clamped": pixels.clamped, "named_classes": names is not None}
     manifest = Manifest(
         method=request.name,
         target=target.name if target else None,
         target_fingerprint=target.fingerprint if target else None,
         classes=classes,
-        ipc=balanced_ipc(labels, len(classes)),
-        fingerprint=_fingerprint(content_fingerprint(images, labels, soft_labels), raw),
-        info=info,
+        ipc=balanced_ipc(labels.hard, len(classes)),
+        draw=raw.draw,
+        fingerprint=_fingerprint(images, labels, raw.learned_lr, decode, pixels.space),
+        info={**info, READINGS: {**readings, **labels.readings}} if readings else info,
         origin=f"imported from {origin}",
-        soft_label_form=raw.soft_label_form if soft_labels is not None else None,
+        soft_label_form=labels.form if labels.soft is not None else None,
+        decode=decode,
+        space=pixels.space,
     )
-    return Synthetic(images, labels, soft_labels, raw.learned_lr, manifest)
+    return Synthetic(images, labels.hard, labels.soft, raw.learned_lr, manifest)
 
 
-def _fingerprint(content: str, raw: Raw) -> str:
+def _named(labels: Labels, raw: Raw, request: Request) -> tuple[Labels, tuple[str, ...] | None]:
+    """Labels in the target's order, and the class names that are known of them."""
+    if request.classes is None or request.target is None:
+        return labels, request.classes or raw.classes
+    return in_target_order(labels, request.classes, request.target), request.target.classes
+
+
+def _pixels(raw: Raw, request: Request, readings: dict[str, list[str]]) -> Pixels:
+    target, kind = request.target, request.pixels
+    arranged = arrange(raw.pixels, target.train.shape if target else None)
+    require_numbers(arranged)
+    if arranged.dtype.kind == "f":
+        if kind is None and raw.spaces:
+            pictures = torch.from_numpy(np.ascontiguousarray(arranged.astype(np.float32)))
+            if target is not None:
+                require_shape(_shape(pictures), target)
+            kind, why = space_of(pictures, raw.spaces, target)
+            readings["pixels"] = [kind, why]
+        elif kind is not None:
+            readings["pixels"] = [kind, "as told"]
+    pixels = to_pixels(arranged, kind=kind, target=target, quantise=request.quantise)
+    if arranged.dtype.kind == "f" and pixels.images.dtype == torch.uint8 and "pixels" in readings:
+        readings["pixels"][1] += "; rounded to bytes" if request.quantise else "; every value is that of a byte"
+    return pixels
+
+
+def _decode(raw: Raw, request: Request, images: Tensor, readings: dict[str, list[str]]) -> Decode | None:
+    """The caller's word, the format's, or none; images that look like mosaics are asked about.
+
+    Raises:
+        UserError: they look like mosaics of a format that has some, and nobody says whether they are.
+    """
+    if request.decode is not None:
+        found = None if request.decode == "none" else request.decode
+        readings["decode"] = [_decode_words(found), "as told"]
+        return found
+    if raw.decode is not None:
+        readings["decode"] = [_decode_words(raw.decode), "the file's place says so"]
+        return raw.decode
+    if raw.mosaics is None:
+        return None
+    if is_mosaic(images):
+        option = _decode_words(raw.mosaics)
+        raise UserError(f"its images look like 2x2 mosaics: say whether they are, with decode = {option} or none")
+    readings["decode"] = ["none", "no seam through the middle of the images"]
+    return None
+
+
+def _decode_words(decode: Decode | None) -> str:
+    return "none" if decode is None else f"{decode.factor}:{decode.order}"
+
+
+def _fingerprint(
+    images: Tensor, labels: Labels, learned_lr: float | None, decode: Decode | None, space: PixelSpace | None
+) -> str:
     """Of pixels and labels, and of what is said about them, which decides how they are judged."""
-    if raw.learned_lr is None and raw.soft_label_form is None:
-        return content
-    return fingerprint_of("imported", [content, raw.learned_lr, raw.soft_label_form])
+    content = content_fingerprint(images, labels.hard, labels.soft)
+    form = labels.form if labels.soft is not None else None
+    said: list[Any] = [content, learned_lr, form]
+    if decode is not None:
+        said.append(decode.as_json())
+    if space == "zca_kip":  # the only one whose pixels are kept as they are
+        said.append(space)
+    return content if said == [content, None, None] else fingerprint_of("imported", said)
 
 
-def _labels(labels: Array, images: int) -> Tensor:
-    if labels.dtype.kind not in "iu":
-        hint = "; a row of scores an image belongs in 'soft_labels'" if labels.ndim == 2 else ""
-        raise UserError(f"labels: expected integers 0 .. classes - 1, got {labels.dtype}{hint}")
-    if labels.ndim != 1:
-        raise UserError(f"labels: expected one an image, got shape {labels.shape}")
-    if len(labels) != images:
-        raise UserError(f"{images} images but {len(labels)} labels")
-    return torch.from_numpy(labels.astype(np.int64))
-
-
-def _soft_labels(soft_labels: Array) -> Tensor:
-    if soft_labels.dtype.kind != "f":
-        raise UserError(f"soft_labels: expected floats, got {soft_labels.dtype}")
-    kept = soft_labels.dtype if soft_labels.dtype.itemsize <= 4 else np.dtype(np.float32)
-    # .newbyteorder("="): torch takes no array of the other byte order
-    return torch.from_numpy(np.ascontiguousarray(soft_labels.astype(kept.newbyteorder("="))))
-
-
-def _classes(raw: Raw, request: Request, labels: Tensor) -> tuple[str, ...]:
-    if request.target is not None:
-        return request.target.classes
-    if raw.classes is not None:
-        return raw.classes
-    return tuple(map(str, range(int(labels.max()) + 1)))
+def _numbers(labels: Labels) -> tuple[str, ...]:
+    count = labels.soft.shape[1] if labels.soft is not None else int(labels.hard.max()) + 1
+    return tuple(map(str, range(count)))
 
 
 def _shape(images: Tensor) -> tuple[int, int, int]:
@@ -123,3 +180,14 @@ def _require_every_class(labels: Tensor, classes: tuple[str, ...]) -> None:
     if empty:
         more = f" and {len(empty) - 1} more" if len(empty) > 1 else ""
         raise UserError(f"class '{empty[0]}'{more}: no image")
+
+
+def joined(parts: list[Raw]) -> Raw:
+    """Shards of one set, one after the other."""
+
+    def along(arrays: Iterator[Array | None]) -> Array | None:
+        known = [array for array in arrays if array is not None]
+        return np.concatenate(known) if known else None
+
+    pixels = np.concatenate([part.pixels for part in parts])
+    return replace(parts[0], pixels=pixels, labels=along(part.labels for part in parts))

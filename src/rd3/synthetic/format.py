@@ -1,15 +1,18 @@
-"""What a format is, and the registry that `formats/` fills: one file per format, no edit elsewhere."""
+"""What a format is, and the registry that `formats/` fills: one file per family of formats, no edit elsewhere."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from rd3.base.registry import Registry
+from rd3.data.mosaic import Decode
 from rd3.data.target import Target
 from rd3.synthetic.artifact import Synthetic
 from rd3.synthetic.pixels import PixelKind
+from rd3.synthetic.soft_labels import SoftLabelForm
 
 
 @dataclass(frozen=True)
@@ -18,13 +21,23 @@ class Request:
 
     Attributes:
         target: the real data it was distilled from, or None.
-        pixels: what float pixels are, None where they are bytes.
+        pixels: what float pixels are, None where they are bytes or their statistics tell.
         name: what to call it in tables.
+        soft_label_form: what soft labels are, None where the file or its rows tell.
+        decode: how mosaics are decoded; `none` says that images are none; None leaves it to the format.
+        set: which of several sets in one file.
+        classes: class names in the order of the file's labels, where that is not the target's.
+        quantise: whether float pixels are clamped and rounded to bytes.
     """
 
     target: Target | None
     pixels: PixelKind | None
     name: str
+    soft_label_form: SoftLabelForm | None = None
+    decode: Decode | Literal["none"] | None = None
+    set: int | None = None
+    classes: tuple[str, ...] | None = None
+    quantise: bool = False
 
 
 @dataclass(frozen=True)
@@ -38,12 +51,14 @@ class Format:
         read: makes a synthetic of it; a UserError need not name the path again.
         write: puts one into a path that does not exist yet, and returns what had no place in the format, one line
             each; None if rd3 only reads it.
+        sets: how many sets lie there, each an independent draw; None where it is always one.
     """
 
     title: str
     matches: Callable[[Path], bool]
     read: Callable[[Path, Request], Synthetic]
-    write: Callable[[Synthetic, Path], list[str]] | None
+    write: Callable[[Synthetic, Path], list[str]] | None = None
+    sets: Callable[[Path], int] | None = None
 
 
 FORMATS: Registry[Format] = Registry("format", "rd3.synthetic.formats")

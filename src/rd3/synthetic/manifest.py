@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, ClassVar, Final, Literal
 
 from pydantic import Field, field_validator
 from pydantic_core import to_jsonable_python
 
 import rd3
 from rd3.base.errors import UserError
-from rd3.base.spec import Spec, parse
+from rd3.base.spec import GrowingSpec, Spec, parse
+from rd3.data.mosaic import Decode
+from rd3.data.spaces import PixelSpace
 from rd3.synthetic.soft_labels import SoftLabelForm
 
 SCHEMA_VERSION: Final = 1
@@ -40,7 +42,7 @@ class Memory(Spec):
     grown: int | None = None
 
 
-class Manifest(Spec):
+class Manifest(GrowingSpec):
     """Where a synthetic comes from and what it cost.
 
     Attributes:
@@ -52,13 +54,18 @@ class Manifest(Spec):
         draw: which independent synthesis it is (0, 1, …).
         seed: of the synthesis, None for foreign ones.
         teacher: fingerprint of the teacher, or None.
-        peak_memory_bytes: of the device on a GPU, of the process on a CPU; `memory` says how much of it is the synthesis.
+        peak_memory_bytes: of the device on a GPU, of the process on a CPU; `memory` is the synthesis's share.
         aids: what the method was helped by, see `rd3.methods.base.Method`.
         fingerprint: of the work that made it, or of the content for foreign ones.
         info: numbers worth keeping; NaN and infinities are stored as null.
         origin: `distilled`, or `imported from FORMAT`.
         soft_label_form: what its soft labels are; None where nobody says, and for sets without.
+        decode: how each stored image, a mosaic, becomes several; None where it is one. `ipc` counts stored images.
+        space: what the pixels were when they were imported or learned; None where nobody says. The images themselves
+            are raw, but in a space without a way back.
     """
+
+    later: ClassVar[frozenset[str]] = frozenset({"decode", "space", "memory"})
 
     schema_version: Literal[1] = SCHEMA_VERSION
     method: str
@@ -79,6 +86,8 @@ class Manifest(Spec):
     rd3_version: str = Field(default_factory=lambda: rd3.__version__)
     origin: str = DISTILLED
     soft_label_form: SoftLabelForm | None = None
+    decode: Decode | None = None
+    space: PixelSpace | None = None
 
     @field_validator("settings", "info", mode="before")
     @classmethod

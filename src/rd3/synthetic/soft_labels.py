@@ -1,4 +1,9 @@
-"""What the numbers of soft labels are: logits or probabilities, declared or read off the rows."""
+"""What the numbers of soft labels are, declared or read off the rows.
+
+`logits`; `probabilities`; `unnormalised`: numbers from 0 whose sum is anything, as RaT-BPTT (arXiv 2311.07025) learns;
+`centred`: targets of a regression, one-hot less 1/classes before they are learned, as KIP (arXiv 2011.00050) and FRePo
+(arXiv 2206.00719) have them.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +13,7 @@ from torch import Tensor
 
 from rd3.base.errors import UserError
 
-SoftLabelForm = Literal["logits", "probabilities"]
+SoftLabelForm = Literal["logits", "probabilities", "unnormalised", "centred"]
 
 ROW_SUM_TOLERANCE = 1e-2  # what half precision loses over a thousand classes
 LOG_OF_ZERO = -1e4  # finite, as a KL divergence needs it, and still 0 after a softmax at any temperature in use
@@ -28,22 +33,41 @@ def require_form(soft_labels: Tensor, form: SoftLabelForm) -> None:
     """Refuse rows that cannot be what they are said to be.
 
     Raises:
-        UserError: declared probabilities that are negative, or whose row does not sum to 1.
+        UserError: declared probabilities that are negative, or whose row does not sum to 1; unnormalised ones that are
+            negative, or all 0.
     """
-    problem = _problem(soft_labels) if form == "probabilities" else None
+    problem = {"probabilities": _problem, "unnormalised": _no_weights}.get(form, lambda _: None)(soft_labels)
     if problem:
-        raise UserError(f"soft_label_form = probabilities: {problem}; are they logits?")
+        raise UserError(f"soft_label_form = {form}: {problem}; are they logits?")
 
 
 def as_logits(soft_labels: Tensor, form: SoftLabelForm) -> Tensor:
     """Float32 (N, classes) whose softmax gives the labels; a probability of 0 becomes a very low logit.
+
+    Unnormalised labels become the probabilities that they are proportional to. To centred ones 1/classes is added, and
+    what is then below 0 left out.
 
     >>> import torch
     >>> as_logits(torch.tensor([[0.0, 1.0]]), "probabilities").softmax(dim=1)
     tensor([[0., 1.]])
     """
     values = soft_labels.float()
-    return values if form == "logits" else values.log().clamp_min(LOG_OF_ZERO)
+    if form == "logits":
+        return values
+    if form == "centred":
+        values = (values + 1 / values.shape[1]).clamp_min(0)
+    return values.log().clamp_min(LOG_OF_ZERO)
+
+
+def as_regression_targets(soft_labels: Tensor, form: SoftLabelForm) -> Tensor:
+    """Float32 (N, classes) that a squared error compares with logits: centred labels as they are, logits of others."""
+    return soft_labels.float() if form == "centred" else as_logits(soft_labels, form)
+
+
+def _no_weights(soft_labels: Tensor) -> str | None:
+    values = soft_labels.float()
+    bad = (values < 0).any(dim=1) | (values.sum(dim=1) <= 0)
+    return f"those of image {int(bad.nonzero()[0])} have a negative one, or nothing but 0" if bool(bad.any()) else None
 
 
 def _problem(soft_labels: Tensor) -> str | None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from rd3.base.errors import UserError
+from rd3.data.mosaic import Decode
 from rd3.data.target import Target
 from rd3.synthetic.artifact import Synthetic
 from rd3.synthetic.check import check
 from rd3.synthetic.format import FORMATS, Format, Request
+from rd3.synthetic.pickled import container_of, content_of
 from rd3.synthetic.pixels import PixelKind
 from rd3.synthetic.soft_labels import SoftLabelForm
 from rd3.synthetic.validity import naming
@@ -21,6 +24,10 @@ def read_synthetic(
     pixels: PixelKind | None = None,
     name: str | None = None,
     soft_label_form: SoftLabelForm | None = None,
+    decode: Decode | Literal["none"] | None = None,
+    set: int | None = None,
+    classes: tuple[str, ...] | None = None,
+    quantise: bool = False,
 ) -> Synthetic:
     """Read a distilled data set of any known format; which one it is shows in the content.
 
@@ -28,19 +35,55 @@ def read_synthetic(
         target: the real data it was distilled from; with it, class names, shapes and statistics are checked and
             used. See `rd3.synthetic.check` for the warnings.
         pixels: what float pixels are: `unit` in [0, 1], `uint8` in 0..255, `normalised` with the target's mean and
-            std. Needed for floats only, and then always: a guess that is wrong costs tens of points unseen.
+            std, or a space of `rd3.data.spaces`. Needed where the statistics of the pixels fit several or none of those
+            that the format is known to hold: a guess that is wrong costs tens of points unseen.
         name: what a foreign set is called in tables; by default its file name.
-        soft_label_form: what its soft labels are; by default what the set itself declares.
+        soft_label_form: what its soft labels are; by default what the set itself, or its format, declares.
+        decode: how its images, mosaics, become several; `none` says that they are none.
+        set: which set of a file that holds several, from 0.
+        classes: class names in the order of the file's labels, where that is not the target's.
+        quantise: whether float pixels are clamped and rounded to bytes.
 
     Raises:
         UserError: one line that names the path and what is wrong with it.
     """
     path = Path(path)
     with naming(path):
-        synthetic = _format_of(path).read(path, Request(target, pixels, name or path.stem)).declaring(soft_label_form)
+        format = _format_of(path)
+        count = _sets(format, path)
+        if set is None and count > 1:
+            raise UserError(f"holds {count} sets, each a draw of its own: say which with set = 0 .. {count - 1}")
+        if set is not None and not 0 <= set < count:
+            raise UserError(f"set = {set}: it holds {count} set{'s' * (count > 1)}, counted from 0")
+        request = Request(
+            target,
+            pixels,
+            name or path.stem,
+            soft_label_form,
+            decode=decode,
+            set=set,
+            classes=classes,
+            quantise=quantise,
+        )
+        synthetic = format.read(path, request).declaring(soft_label_form)
         if target is not None:
             check(synthetic, target)
     return synthetic
+
+
+def number_of_sets(path: str | Path) -> int:
+    """How many sets lie at a path; each is an independent draw.
+
+    Raises:
+        UserError: nothing of a known format is there.
+    """
+    path = Path(path)
+    with naming(path):
+        return _sets(_format_of(path), path)
+
+
+def _sets(format: Format, path: Path) -> int:
+    return 1 if format.sets is None else format.sets(path)
 
 
 def _format_of(path: Path) -> Format:
@@ -49,8 +92,19 @@ def _format_of(path: Path) -> Format:
     for name in FORMATS:
         if FORMATS[name].matches(path):
             return FORMATS[name]
+    if container_of(path) is not None:
+        raise UserError(f"no distilled data set of a known structure: it holds {_structure(content_of(path))}")
     known = "; ".join(f"{name} ({FORMATS[name].title})" for name in FORMATS)
     raise UserError(f"no distilled data set of a known format. Known: {known}")
+
+
+def _structure(content: object) -> str:
+    kind = type(content).__name__
+    if isinstance(content, dict):
+        return f"a {kind} with {', '.join(str(key)[:40] for key in list(content)[:5]) or 'nothing'}"
+    if isinstance(content, (list, tuple)):
+        return f"a {kind} of {len(content)}" + (f", first a {type(content[0]).__name__}" if content else "")
+    return f"a {kind}" + (f" of shape {tuple(content.shape)}" if hasattr(content, "shape") else "")
 
 
 def export(synthetic: Synthetic, path: str | Path, format: str) -> list[str]:

@@ -10,21 +10,25 @@ import torch
 from torch import Tensor
 
 from rd3.base.errors import UserError
+from rd3.data.images import PIXEL_TYPES
 
 
 def require_valid(images: Tensor, labels: Tensor, soft_labels: Tensor | None, classes: int) -> None:
     """Refuse tensors that are no data set.
 
     Args:
-        images: uint8 (N, C, H, W), N > 0.
+        images: uint8 or finite float32 (N, C, H, W), N > 0.
         labels: int64 (N,), each in 0 .. classes - 1.
         soft_labels: float (N, classes), finite, or None.
 
     Raises:
         UserError: the first thing that is wrong.
     """
-    if images.dtype != torch.uint8 or images.ndim != 4 or 0 in images.shape:
-        raise UserError(f"images: expected uint8 of shape (N, C, H, W), got {_kind(images)}")
+    if images.dtype not in PIXEL_TYPES or images.ndim != 4 or 0 in images.shape:
+        raise UserError(f"images: expected uint8 or float32 of shape (N, C, H, W), got {_kind(images)}")
+    bad_images = (~images.isfinite()).flatten(1).any(dim=1)
+    if bad_images.any():
+        raise UserError(f"images: NaN or infinity, first in image {int(bad_images.nonzero()[0])}")
     if labels.dtype != torch.int64 or labels.shape != images.shape[:1]:
         raise UserError(f"labels: expected int64 of shape ({len(images)},), one an image, got {_kind(labels)}")
     low, high = int(labels.min()), int(labels.max())
@@ -52,4 +56,6 @@ def naming(path: Path) -> Iterator[None]:
         yield
     except UserError as error:
         message = str(error)
-        raise UserError(message if message.startswith(f"{path}: ") else f"{path}: {message}") from None
+        if not message.startswith(f"{path}: "):
+            error.args = (f"{path}: {message}",)
+        raise error from None

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from rd3.data.images import Images
+from rd3.data.images import Images, as_unit
 from rd3.training.augment.base import augment
+from rd3.training.constants import per_channel
 from rd3.training.losses import Labels
 from rd3.training.order import Batch
 from rd3.training.recipe import Recipe
@@ -22,15 +23,14 @@ class Normalisation:
     std: tuple[float, ...]
 
     def __call__(self, pictures: Tensor) -> Tensor:
-        mean = pictures.new_tensor(self.mean).view(-1, 1, 1)
-        return (pictures - mean) / pictures.new_tensor(self.std).view(-1, 1, 1)
+        return (pictures - per_channel(self.mean, pictures)) / per_channel(self.std, pictures)
 
 
 class View(NamedTuple):
     """A batch of B images.
 
     Attributes:
-        pictures: float (B, C, S, S) in [0, 1].
+        pictures: float (B, C, S, S), 0 black and 1 white.
         unmixed: the same before mixing.
         labels: the hard ones.
         partner: int64 (B,), the place in the batch of what each image is mixed with; None where labels are not mixed.
@@ -47,8 +47,9 @@ def view_of(images: Images, batch: Batch, recipe: Recipe, normalisation: Normali
 
     Mixing commutes with a per-channel normalisation, so teacher and student can each apply their own afterwards.
     """
-    pictures = images.batch(batch.indices).float().div_(255)
+    pixels = images.batch(batch.indices) if batch.pixels is None else batch.pixels
     labels = Labels(hard=images.labels[batch.indices])
+    pictures = as_unit(pixels.to(labels.hard.device, non_blocking=True))
     mean, std = normalisation.mean, normalisation.std
     pictures = augment(pictures, recipe.augment, batch.generator, mean=mean, std=std)
     if recipe.mix is None:

@@ -17,13 +17,14 @@ from typing import Annotated
 
 import tyro
 
-from rd3.cli.options import Flag, PixelMeaning, Place, TeacherChoice
+from rd3.cli.options import Flag, Place, TeacherChoice
+from rd3.cli.reading import Reading
 
 Choice = Annotated[tuple[str, ...], tyro.conf.arg(metavar="KEY=VALUE")]
 
 
 @dataclass(kw_only=True)
-class Runs(TeacherChoice, Place):
+class Runs(Reading, TeacherChoice, Place):
     """What every audit that trains takes."""
 
     student: str | None = None
@@ -32,8 +33,6 @@ class Runs(TeacherChoice, Place):
     """students trained for every mixture, the same seeds for all"""
     epochs_scale: float = 1.0
     """train each protocol for this many times its epochs; all results are then marked as scaled"""
-    pixels: PixelMeaning = None
-    """what floats are, in files that hold them: in [0, 1], in 0..255, or normalised as the target is"""
     plan: Flag = False
     """only print what differs, what would be trained, and how long it would take"""
     out: Path | None = None

@@ -16,22 +16,20 @@ from typing import Annotated
 
 import tyro
 
-from rd3.cli.options import PixelMeaning
+from rd3.cli.reading import Reading, reading_arguments
 
 
-@dataclass
-class Options:
+@dataclass(kw_only=True)
+class Options(Reading):
     path: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="PATH")]
     """what to check"""
     target: str | None = None
     """for a synthetic: the target it must fit"""
-    pixels: PixelMeaning = None
-    """for a synthetic: what float pixels mean, as in rd3 evaluate"""
 
 
 def main(options: Options) -> int:
     from rd3.study.validate import validate
 
-    for line in validate(options.path, target=options.target, pixels=options.pixels):
+    for line in validate(options.path, target=options.target, **reading_arguments(options)):
         sys.stdout.write(f"{line}\n")
     return 0

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from rd3.base.errors import UserError
 from rd3.data.target import Target
 from rd3.evaluation.protocol import Protocol
+from rd3.evaluation.scaling import scaled
 from rd3.evaluation.settings import Settings
-from rd3.study.audit.mixture import comparable, scaled
+from rd3.study.audit.mixture import comparable
 from rd3.study.bench import input_of, ipc_of
 from rd3.study.jobs.run import RunJob, form_flags, run_job
-from rd3.study.jobs.run_record import rate_flags
+from rd3.study.jobs.run_record import pixel_flags, rate_flags
 from rd3.study.labellers import Labeller, labellers, strangers
 from rd3.synthetic.artifact import Synthetic
 from rd3.synthetic.check import check
@@ -109,7 +110,7 @@ def _set_flags(synthetic: Synthetic, settings: Settings) -> list[str]:
     """What a run's record says of the set's own soft labels and of its learned rate, as audits have it."""
     given = input_of(synthetic)
     flags = form_flags(given.own_labels, given) if _brings_labels(synthetic, settings) else []
-    return [*flags, *_rate_flags(synthetic, settings)]
+    return [*flags, *_rate_flags(synthetic, settings), *pixel_flags(settings, synthetic)]
 
 
 def _rate_flags(synthetic: Synthetic, settings: Settings) -> list[str]:

@@ -29,7 +29,7 @@ from rd3.study.records import RECORD, ProtocolMark, Record, mark_of
 from rd3.study.store import Store
 from rd3.synthetic.artifact import Synthetic
 from rd3.synthetic.check import check
-from rd3.synthetic.soft_labels import SoftLabelForm, as_logits
+from rd3.synthetic.soft_labels import SoftLabelForm, as_logits, as_regression_targets
 
 WHOLE = "whole"
 
@@ -97,6 +97,7 @@ class RunJob(Job):
             seed=self.spec.seed,
             teachers=pool_for(self.spec.settings, teachers, target) if teachers else None,
             soft_labels=own_logits(synthetic, self.spec) if synthetic is not None else None,
+            decode=synthetic.manifest.decode if synthetic is not None else None,
             device=device,
         )
 
@@ -111,10 +112,11 @@ def own_logits(synthetic: Synthetic, spec: RunSpec) -> torch.Tensor | None:
         return None
     if synthetic.soft_labels is None:
         raise UserError(f"{synthetic.manifest.method}: its run was planned with soft labels of its own; it has none")
-    zero = spec.own_labels == "probabilities" and bool((synthetic.soft_labels == 0).any())
+    zero = spec.own_labels in ("probabilities", "unnormalised") and bool((synthetic.soft_labels == 0).any())
     if zero and spec.settings.loss == "mse-gt":
         raise UserError(f"{synthetic.manifest.method}: loss mse-gt compares logits, and a probability of 0 has none")
-    return as_logits(synthetic.soft_labels, spec.own_labels)
+    reading = as_regression_targets if spec.settings.loss == "mse-gt" else as_logits
+    return reading(synthetic.soft_labels, spec.own_labels)
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ class RunInput:
     Attributes:
         images: fingerprint of the synthetic, or `whole`.
         label: of the method.
-        count: number of images.
+        count: number of images that a student sees; mosaics count as what they are decoded to.
         ipc: images per class, None for the whole target.
         own_labels: what their own soft labels are, None without any.
         declared: whether the set itself says so.

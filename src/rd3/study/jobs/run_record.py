@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -73,12 +74,17 @@ def make_record(
         correct=result.correct,
         test_images=len(target.test),
         seconds=_seconds(made, teachers, result),
-        bytes=Bytes(images=_pixels(target, names.images), labels=result.label_bytes),
+        bytes=Bytes(images=_image_bytes(target, synthetic), labels=result.label_bytes),
         teacher_forwards=result.teacher_forwards,
         peak_memory=result.peak_memory,
         aids=_aids(made),
-        flags=(*names.flags, *_labeller_flags(spec, names, teachers), *rate_flags(spec.settings, synthetic)),
-        environment=environment(device),
+        flags=(
+            *names.flags,
+            *_labeller_flags(spec, names, teachers),
+            *rate_flags(spec.settings, synthetic),
+            *pixel_flags(spec.settings, synthetic),
+        ),
+        environment=environment(device, result.execution, not_captured=result.not_captured),
         rd3_version=rd3.__version__,
     )
 
@@ -97,7 +103,17 @@ def _seconds(made: Manifest | None, teachers: Sequence[Teacher], result: RunResu
 
 
 def _labeller_flags(spec: RunSpec, names: RunNames, teachers: Sequence[Teacher]) -> list[str]:
-    return strangers(spec.settings, names.mark.id, [teacher.name for teacher in teachers])
+    notes = [f"teacher {teacher.name}: {note}" for teacher in teachers for note in teacher.notes]
+    return [*strangers(spec.settings, names.mark.id, [teacher.name for teacher in teachers]), *notes]
+
+
+def pixel_flags(settings: Settings, synthetic: Synthetic | None) -> list[str]:
+    """What becomes of float pixels where a protocol goes through 8-bit pictures."""
+    if synthetic is None or not synthetic.images.is_floating_point():
+        return []
+    through = [step.kind for step in settings.recipe().augment if step.on_levels]
+    through += ["jpeg_quality"] if settings.jpeg_quality is not None else []
+    return [f"its float pixels are clamped and rounded to 8 bits by {', '.join(through)}"] if through else []
 
 
 def rate_flags(settings: Settings, synthetic: Synthetic | None) -> list[str]:
@@ -119,6 +135,5 @@ def _aids(made: Manifest | None) -> tuple[str, ...]:
     return made.aids if made.origin == DISTILLED else ("undeclared",)
 
 
-def _pixels(target: Target, images: int) -> int:
-    channels, height, width = target.train.shape
-    return images * channels * height * width
+def _image_bytes(target: Target, synthetic: Synthetic | None) -> int:
+    return len(target.train) * math.prod(target.train.shape) if synthetic is None else synthetic.image_bytes

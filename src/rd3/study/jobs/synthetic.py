@@ -13,7 +13,7 @@ from rd3.base.spec import Spec, fingerprint_of, parse
 from rd3.data.target import Target
 from rd3.methods.base import METHODS, Distilled, Method, Task
 from rd3.study.jobs.base import Job, JobKey, Progress
-from rd3.study.jobs.teacher import TeacherJob, stored_teacher
+from rd3.study.jobs.teacher import TeacherJob, pretrained_aid, stored_teacher
 from rd3.study.meter import Meter
 from rd3.study.partial import discard, partial_of
 from rd3.study.shelf import StatisticsShelf
@@ -183,13 +183,15 @@ class SyntheticJob(Job):
             draw=self.spec.draw,
             seed=self.spec.seed,
             teacher=self.spec.teacher,
-            aids=method.declared_aids(),
+            aids=(*method.declared_aids(), *pretrained_aid(task.teachers)),
             seconds=Seconds(squeeze=squeeze, synthesise=meter.seconds),
             peak_memory_bytes=peak_memory(task.device),
             memory=Memory(stated=stated, grown=meter.bytes),
             fingerprint=self.fingerprint,
             info=made.info,
-            soft_label_form=None if made.soft_labels is None else "logits",
+            soft_label_form=None if made.soft_labels is None else method.soft_label_form,
+            decode=made.decode,
+            space=made.space,
         )
 
 

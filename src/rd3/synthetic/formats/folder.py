@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from rd3.base.errors import UserError
 from rd3.base.files import new_directory
+from rd3.data.images import as_levels
 from rd3.data.target import Target
 from rd3.synthetic.artifact import MANIFEST, Synthetic
 from rd3.synthetic.check import unnamed
@@ -143,7 +144,7 @@ def write(synthetic: Synthetic, path: Path) -> list[str]:
 
     if synthetic.shape[0] not in (1, 3):
         raise UserError(f"images have {synthetic.shape[0]} channels; pictures hold 1 or 3")
-    pictures = synthetic.images.cpu().permute(0, 2, 3, 1).numpy()
+    pictures = as_levels(synthetic.images).cpu().permute(0, 2, 3, 1).numpy()
     with new_directory(path) as new:
         for label in range(len(synthetic.classes)):
             (new / f"{label:05d}").mkdir()
@@ -155,6 +156,10 @@ def write(synthetic: Synthetic, path: Path) -> list[str]:
 
 def _left_out(synthetic: Synthetic) -> list[str]:
     notes = ["class names: folders are numbers"] if not unnamed(synthetic.classes) else []
+    if synthetic.images.is_floating_point():
+        notes.append("what float pixels have beyond 8 bits and [0, 1]")
+    if synthetic.manifest.decode is not None:
+        notes.append(f"that every image is a mosaic of {synthetic.manifest.decode.parts}")
     if synthetic.soft_labels is not None:
         notes.append(f"soft labels of shape {tuple(synthetic.soft_labels.shape)}")
     if synthetic.learned_lr is not None:

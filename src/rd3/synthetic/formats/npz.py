@@ -1,6 +1,8 @@
 """NumPy archives: `images` or `x`, `labels` or `y`, optionally `soft_labels`, `learned_lr` and `classes`.
 
-`soft_label_form`, the word `logits` or `probabilities`, says what the soft labels are.
+`soft_label_form`, a word such as `logits`, says what the soft labels are; `pixels` what float images are (`unit`, …).
+KIP's archives (arXiv 2011.00050) have rows of centred labels in place of ids, and FRePo's (arXiv 2206.00719) besides
+the names `image` and `label`; their pixels are whitened or normalised.
 
 Members are read one by one in memory, nothing is extracted, and pickled objects are refused.
 """
@@ -8,23 +10,28 @@ Members are read one by one in memory, nothing is extracted, and pickled objects
 from __future__ import annotations
 
 import io
+import math
 import zipfile
 import zlib
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any, get_args
 
 import numpy as np
 
 from rd3.base.errors import UserError, unknown
 from rd3.base.files import write_atomic
+from rd3.data.spaces import PixelSpace
 from rd3.synthetic.artifact import Synthetic
 from rd3.synthetic.foreign import Raw, assemble
 from rd3.synthetic.format import FORMATS, Format, Request
-from rd3.synthetic.pixels import Array
+from rd3.synthetic.pixels import Array, kinds
 from rd3.synthetic.soft_labels import SoftLabelForm
 
-NAMES = {"images": ("images", "x"), "labels": ("labels", "y")}
-OPTIONAL = ("soft_labels", "soft_label_form", "learned_lr", "classes")
+NAMES = {"images": ("images", "x", "image"), "labels": ("labels", "y", "label")}
+OPTIONAL = ("soft_labels", "soft_label_form", "learned_lr", "classes", "pixels")
+KIP: tuple[PixelSpace, ...] = ("zca_kip", "norm_true")
+FREPO: tuple[PixelSpace, ...] = ("zca_frepo", "norm_true")
 DAMAGED = (OSError, EOFError, ValueError, KeyError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error)
 
 
@@ -42,16 +49,27 @@ def read(path: Path, request: Request) -> Synthetic:
     arrays = _arrays(path)
     keys = {role: _key(arrays, names) for role, names in NAMES.items()}
     ignored = sorted(arrays.keys() - set(keys.values()) - set(OPTIONAL))
+    labels = arrays[keys["labels"]]
+    regressed = labels.ndim == 2 and labels.dtype.kind == "f" and "soft_labels" not in arrays
+    frepo = keys["images"] == "image"
     raw = Raw(
         pixels=arrays[keys["images"]],
-        labels=arrays[keys["labels"]],
+        labels=_unscaled(labels) if regressed and frepo else labels,
         soft_labels=arrays.get("soft_labels"),
-        soft_label_form=_form(arrays.get("soft_label_form")),
+        soft_label_form="centred" if regressed else _word(arrays, "soft_label_form", get_args(SoftLabelForm)),
+        spaces=(FREPO if frepo else KIP) if regressed else (),
         learned_lr=_learned_lr(arrays.get("learned_lr")),
         classes=_classes(arrays.get("classes")),
         info={"ignored": ignored} if ignored else {},
     )
-    return assemble(raw, request, origin="npz")
+    said = _word(arrays, "pixels", kinds())
+    return assemble(raw, replace(request, pixels=request.pixels or said), origin="npz")
+
+
+def _unscaled(labels: Array) -> Array:
+    """FRePo divides centred one-hot rows by sqrt(classes / 10)."""
+    unscaled: Array = labels * labels.dtype.type(math.sqrt(labels.shape[1] / 10))
+    return unscaled
 
 
 def _arrays(path: Path) -> dict[str, Array]:
@@ -88,13 +106,15 @@ def _learned_lr(value: Array | None) -> float | None:
     return float(value.reshape(-1)[0])
 
 
-def _form(value: Array | None) -> SoftLabelForm | None:
+def _word(arrays: dict[str, Array], name: str, allowed: tuple[str, ...]) -> Any:
+    """The one word under a name, or None."""
+    value = arrays.get(name)
     if value is None:
         return None
     text = str(value.reshape(-1)[0]) if value.size == 1 else f"{value.size} values"
-    if text not in get_args(SoftLabelForm):
-        raise unknown("soft_label_form", text, get_args(SoftLabelForm))
-    return cast(SoftLabelForm, text)
+    if text not in allowed:
+        raise unknown(name, text, allowed)
+    return text
 
 
 def _classes(value: Array | None) -> tuple[str, ...] | None:
@@ -113,6 +133,8 @@ def write(synthetic: Synthetic, path: Path) -> list[str]:
     }
     if synthetic.soft_labels is not None:
         arrays["soft_labels"] = synthetic.soft_labels.detach().cpu().float().numpy()
+    if synthetic.images.is_floating_point():
+        arrays["pixels"] = np.array("zca_kip" if synthetic.manifest.space == "zca_kip" else "unit")
     if synthetic.manifest.soft_label_form is not None:
         arrays["soft_label_form"] = np.array(synthetic.manifest.soft_label_form)
     if synthetic.learned_lr is not None:
@@ -120,7 +142,16 @@ def write(synthetic: Synthetic, path: Path) -> list[str]:
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
     write_atomic(path, buffer.getvalue())
-    return []
+    return _left_out(synthetic)
+
+
+def _left_out(synthetic: Synthetic) -> list[str]:
+    decode = synthetic.manifest.decode
+    return (
+        []
+        if decode is None
+        else [f"that every image is a mosaic: read it with decode = {decode.factor}:{decode.order}"]
+    )
 
 
 FORMATS.add("npz")(Format("NumPy archive with images or x, labels or y", matches, read, write))

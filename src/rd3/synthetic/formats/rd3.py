@@ -14,8 +14,9 @@ def matches(path: Path) -> bool:
 
 
 def read(path: Path, request: Request) -> Synthetic:
-    if request.pixels is not None:
-        raise UserError(f"pixels = {request.pixels}: rd3's own folders hold bytes and need no such reading")
+    for what in ("pixels", "decode", "classes"):
+        if getattr(request, what) is not None:
+            raise UserError(f"{what}: rd3's own folders say in their manifest what they hold, and need no such reading")
     return Synthetic.load(path)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import torch
 from pydantic import Field, field_validator
@@ -66,19 +66,24 @@ class DSA(Augmentation):
     def operations(self) -> tuple[str, ...]:
         return tuple(self.strategy.split("_"))
 
-    def without_flip(self) -> DSA | None:
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """What `op` is drawn from."""
+        return self.operations
+
+    def without_flip(self) -> Self | None:
         kept = [name for name in self.operations if name != "flip"]
         return self.model_copy(update={"strategy": "_".join(kept)}) if kept else None
 
     def draw(self, count: int, size: int, generator: torch.Generator) -> Draw:
-        """`op` indexes `operations`; the rest are the parameters of every operation, used or not."""
+        """`op` indexes `choices`; the rest are the parameters of every operation, used or not."""
         rows = 1 if self.siamese else count
         op = uniform((1 if self.per_batch_op else rows,), generator)
         u = dict(zip(PARAMETERS, uniform((len(PARAMETERS), rows), generator), strict=True))
         shift, side = _pixels(self.crop, size), _pixels(self.cutout, size)
         low = 1 / self.scale
         return {
-            "op": integers(op, len(self.operations)),
+            "op": integers(op, max(1, len(self.choices))),
             "brightness": (u["brightness"] - 0.5) * self.brightness,
             "saturation": u["saturation"] * self.saturation,
             "contrast": u["contrast"] + self.contrast,
@@ -96,10 +101,10 @@ class DSA(Augmentation):
     def transform(self, images: Tensor, draw: Draw) -> Tensor:
         op = draw["op"]
         if op.numel() == 1 and op.device.type == "cpu":
-            return OPERATIONS[self.operations[int(op)]](self, images, draw)
+            return OPERATIONS[self.choices[int(op)]](self, images, draw)
         # Elsewhere it is cheaper to do all of them than to make the host wait for the one that was drawn.
         result = images
-        for index, name in enumerate(self.operations):
+        for index, name in enumerate(self.choices):
             result = torch.where(op.view(-1, 1, 1, 1) == index, OPERATIONS[name](self, images, draw), result)
         return result
 

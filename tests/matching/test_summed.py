@@ -3,11 +3,15 @@ from __future__ import annotations
 import pytest
 import torch
 
-from rd3.matching import loop
+from rd3.matching import summed
 from rd3.matching.distribution import distribution_loss, match_distributions
 from rd3.matching.initial import real_images
-from rd3.matching.loop import Matching, has_batch_norm, match
+from rd3.matching.learnable import Learnable
+from rd3.matching.loop import learn
+from rd3.matching.pixels import Space
 from rd3.matching.sampler import ClassSampler
+from rd3.matching.scene import Scene
+from rd3.matching.summed import Objective, Summed, has_batch_norm
 from rd3.models import create_model
 from rd3.training.augment.dsa import DSA
 
@@ -18,6 +22,27 @@ def network(iteration: int, name: str = "convnet2-w8"):
 
 def generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
+
+
+def matched(
+    initial: torch.Tensor,
+    sampler: ClassSampler,
+    objective: Objective = match_distributions,
+    *,
+    iterations: int,
+    real_batch: int,
+    image_lr: float = 1.0,
+    networks=network,
+    augmentation: DSA | None = None,
+    draws: int = 2,
+    **more,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The learned values and the losses."""
+    space = Space((0.0,), (1.0,))
+    learned = Learnable(initial, space=space, optimiser=lambda values: torch.optim.SGD(values, image_lr, momentum=0.5))
+    scene = Scene(learned, sampler, networks, generator(draws), real_batch=real_batch, augmentation=augmentation)
+    losses = learn(Summed(scene, objective), iterations, **more)
+    return learned.values.detach(), losses
 
 
 @pytest.fixture
@@ -78,10 +103,9 @@ def naive_matching(images: torch.Tensor, sampler: ClassSampler, *, iterations: i
 
 @pytest.mark.parametrize("at_once", [1, 20, 1024])
 def test_the_loop_is_the_papers_algorithm_whatever_the_groups(sampler, monkeypatch, at_once):
-    monkeypatch.setattr(loop, "IMAGES_AT_ONCE", at_once)
+    monkeypatch.setattr(summed, "IMAGES_AT_ONCE", at_once)
     initial = real_images(sampler, 2, generator(1))
-    settings = Matching(match_distributions, network, iterations=4, real_batch=6, image_lr=0.7, augmentation=DSA())
-    learned = match(initial, sampler, settings, generator=generator(2)).images
+    learned, _ = matched(initial, sampler, iterations=4, real_batch=6, image_lr=0.7, augmentation=DSA())
     expected = naive_matching(initial, sampler, iterations=4, generator=generator(2))
     torch.testing.assert_close(learned, expected, rtol=1e-4, atol=1e-5)
     assert not torch.allclose(learned, initial, atol=1e-2)
@@ -94,14 +118,14 @@ def test_another_objective_plugs_in(digits, sampler):
         del network, classes
         return distribution_loss(real, synthetic)
 
-    settings = Matching(mean_pixels, network, iterations=60, real_batch=10**6, image_lr=0.2)
-    learned = match(torch.zeros(10, 1, 1, 8, 8), sampler, settings, generator=generator()).images
+    start = torch.zeros(10, 1, 1, 8, 8)
+    learned, _ = matched(start, sampler, mean_pixels, iterations=60, real_batch=10**6, image_lr=0.2)
     means = torch.stack([digits.train.pixels[digits.train.labels == label].float().mean(0) for label in range(10)])
     torch.testing.assert_close(learned[:, 0], (means / 255 - digits.mean[0]) / digits.std[0], rtol=1e-4, atol=1e-4)
 
 
 def test_batch_norm_sees_all_classes_at_once(sampler, monkeypatch):
-    monkeypatch.setattr(loop, "IMAGES_AT_ONCE", 1)
+    monkeypatch.setattr(summed, "IMAGES_AT_ONCE", 1)
     seen: list[list[int]] = []
 
     def recording(network, real, synthetic, classes):
@@ -111,8 +135,7 @@ def test_batch_norm_sees_all_classes_at_once(sampler, monkeypatch):
     initial = real_images(sampler, 1, generator(1))
     for name, groups in (("convnet2-bn-w8", [list(range(10))]), ("convnet2-w8", [[label] for label in range(10)])):
         seen.clear()
-        settings = Matching(recording, lambda i, n=name: network(i, n), iterations=1, real_batch=4, image_lr=1.0)
-        match(initial, sampler, settings, generator=generator(2))
+        matched(initial, sampler, recording, networks=lambda i, n=name: network(i, n), iterations=1, real_batch=4)
         assert seen == groups
 
 
@@ -124,9 +147,8 @@ def test_batch_norm_is_recognised():
 def test_progress_rises_to_one_and_the_start_is_not_written(sampler):
     initial = real_images(sampler, 1, generator(1))
     copy, fractions = initial.clone(), []
-    settings = Matching(match_distributions, network, iterations=7, real_batch=2, image_lr=1.0)
-    matched = match(initial, sampler, settings, generator=generator(2), progress=fractions.append)
+    _, losses = matched(initial, sampler, iterations=7, real_batch=2, progress=fractions.append)
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1
     assert torch.equal(initial, copy)
-    assert matched.losses.shape == (7,)
+    assert losses.shape == (7,)

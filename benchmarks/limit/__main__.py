@@ -1,0 +1,68 @@
+"""Hold training steps against what the device can do: images/s, FLOP/s, shares of a step, a roofline.
+
+    python -m benchmarks.limit
+
+See benchmarks/README.md.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import tyro
+from benchmarks.core.clock import say
+from benchmarks.core.facts import facts
+from benchmarks.core.options import Common, filled, run_benchmark
+from benchmarks.core.steps import Workload
+from benchmarks.core.write import write_results
+from benchmarks.limit.rates import PRECISIONS, copy_rate, multiplication_rate, threads
+from benchmarks.limit.result import charts, markdown, result_of
+from benchmarks.limit.shares import measured
+
+WORKLOADS = (Workload("convnet3-bn", 32, 50), Workload("resnet18", 32, 50), Workload("resnet18", 224, 50))
+CPU: dict[str, Any] = {"epochs": 3, "repeats": 3, "ipc": (10, 2, 1)}
+GPU: dict[str, Any] = {"epochs": 5, "repeats": 5, "ipc": (200, 200, 50)}
+
+
+@dataclass(kw_only=True)
+class Options(Common):
+    epochs: int | None = None
+    """of each measurement; the first is not counted"""
+    repeats: int | None = None
+    ipc: tuple[int, ...] | None = None
+    """images a class of the sets of each workload: how many steps an epoch has, and below 5 the batch"""
+    precision: str = "float32"
+    """of the multiplication that FLOP/s are held against: float32, tf32 or bfloat16"""
+    workloads: tuple[int, ...] = (0, 1, 2)
+    """which of ConvNet-3 at 32 px, ResNet-18 at 32 px and ResNet-18 at 224 px"""
+
+
+def rates_of(device: torch.device, cores: int) -> dict[str, float]:
+    """FLOP/s of products by precision, and bytes/s of a copy."""
+    found = {name: multiplication_rate(device, name) for name in PRECISIONS[device.type]}
+    if device.type == "cpu" and cores > 1:
+        with threads(cores):
+            found[f"float32, {cores} threads"] = multiplication_rate(device)
+    return found | {"copy": copy_rate(device)}
+
+
+def main(options: Options) -> str:
+    options = filled(options, cpu=CPU, gpu=GPU)
+    device = options.torch_device()
+    place = facts(device)
+    say("what the device can do")
+    rates = rates_of(device, place["cores"])
+    chosen = [(WORKLOADS[k], (options.ipc or ())[k]) for k in options.workloads]
+    epochs, repeats = options.epochs or 2, options.repeats or 1
+    found = [measured(work, device, epochs=epochs, repeats=repeats, ipc=ipc) for work, ipc in chosen]
+    text = markdown(found, rates, place, options.precision)
+    result = result_of(found, rates, place, options.precision)
+    write_results(options.folder("limit"), result, text, charts(found, rates, options.precision))
+    return text
+
+
+if __name__ == "__main__":
+    sys.exit(run_benchmark(main, tyro.cli(Options, description=__doc__)))
