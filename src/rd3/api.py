@@ -13,7 +13,6 @@ from rd3.evaluation.files import load_protocol
 from rd3.evaluation.modifiers import TEST_PEEK, Selection, selected, split_modifiers
 from rd3.scores.definitions import USUAL_WEIGHT, require_weights
 from rd3.scores.intervals import Interval, t_interval
-from rd3.squeeze.spec import teacher_spec
 from rd3.squeeze.teacher import Teacher
 from rd3.study.asked import NOTHING, RANDOM, ranking_protocol
 from rd3.study.audit.cell import Cell
@@ -31,6 +30,7 @@ from rd3.study.bench import (
     keep_teacher,
     labeller,
     listed,
+    require_alike,
     require_same_target,
 )
 from rd3.study.executors.base import Executor, Listener, Silent
@@ -38,7 +38,7 @@ from rd3.study.executors.choose import choose_executor
 from rd3.study.jobs.base import Job
 from rd3.study.jobs.run import WHOLE, record_of
 from rd3.study.jobs.synthetic import SyntheticJob, stored_synthetic
-from rd3.study.jobs.teacher import TeacherJob, stored_teacher
+from rd3.study.jobs.teacher import squeeze_job, stored_teacher
 from rd3.study.plan import synthetic_job
 from rd3.study.ranking import rows
 from rd3.study.records import Record
@@ -85,6 +85,7 @@ def squeeze(
     recipe: Recipe | str | None = None,
     epochs: int | None = None,
     seed: int = 0,
+    backbone: str | Path | None = None,
     store: Store | None = None,
     device: str = "auto",
     listener: Listener | None = None,
@@ -95,9 +96,13 @@ def squeeze(
         model: name of the architecture.
         recipe: a recipe, the name of one, or None for the target's default.
         epochs: in place of the recipe's.
+        backbone: a state dict (`.pt`) of that architecture, for instance a self-supervised one: it is frozen, and only
+            a new last layer is trained (a linear probe).
+
+    Raises:
+        UserError: the backbone cannot be read, or does not fit the architecture.
     """
-    spec = teacher_spec(target, model, recipe=recipe, epochs=epochs, seed=seed)
-    job = TeacherJob(target.spec, target.fingerprint, spec=spec, train_images=len(target.train))
+    job = squeeze_job(target, model, recipe=recipe, epochs=epochs, seed=seed, backbone=backbone)
     store = store or Store()
     _do([job], store, choose_executor(device, workers=1), listener)
     return stored_teacher(store, job.fingerprint, target)
@@ -146,13 +151,14 @@ def distill_job(
         ipc=ipc,
         teacher=(teachers[0].fingerprint, teachers[0].name) if teachers else None,
         pool=tuple(teacher.fingerprint for teacher in teachers[1:]),
+        pool_models=tuple(teacher.name for teacher in teachers[1:]),
         draw=draw,
         changes=changes,
     )
 
 
 def evaluate(
-    synthetic: Synthetic,
+    synthetic: Synthetic | Sequence[Synthetic],
     target: Target,
     *,
     protocol: str = "rd3",
@@ -168,6 +174,7 @@ def evaluate(
     """Judge `synthetic` under a locked protocol.
 
     Args:
+        synthetic: a set, or several draws of one method: replicate r takes draw r, modulo their number.
         protocol: id of a shipped protocol, or path of a protocol file.
         teacher: who labels, for protocols with soft labels; one teacher or a sequence. A protocol that asks for one
             takes the first, one that asks for a pool takes all.
@@ -181,9 +188,11 @@ def evaluate(
     """
     store = store or Store()
     bench = Bench(target, teacher, student, seeds, store)
-    judge, notes = with_learned_rate(load_protocol(selected(protocol, selection)), synthetic)
-    keep_synthetic(synthetic, target, store)
-    jobs = bench.runs(judge, [input_of(synthetic, notes)])
+    draws = [synthetic] if isinstance(synthetic, Synthetic) else list(synthetic)
+    require_alike(draws)
+    judge, notes = with_learned_rate(load_protocol(selected(protocol, selection)), draws[0])
+    keep_images(draws, target, store)
+    jobs = bench.runs(judge, [input_of(draw, notes) for draw in draws])
     _do(jobs, store, choose_executor(device, workers=workers), listener)
     records = tuple(record_of(job, store) for job in jobs)
     accuracies = tuple(record.accuracy for record in records)

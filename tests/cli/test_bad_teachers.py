@@ -138,3 +138,30 @@ def test_a_file_with_changed_bytes_is_refused_or_judged_by_its_accuracy(bring, w
         damaged[(step * 8 + place) % 600] = value  # the head, where names and types are
         outcome = bring(bytes(damaged))
         assert outcome.code == 0 or outcome.complaint
+
+
+def test_how_a_file_is_read_is_said_on_the_terminal(terminal, home, teacher, weights, tmp_path) -> None:
+    kept = [value for name, value in weights.items() if not name.endswith("num_batches_tracked")]
+    torch.save({f"layer{number}": value for number, value in enumerate(kept)}, tmp_path / "other.pt")
+    given = ("squeeze", "digits", "--teacher", tmp_path / "other.pt", "--teacher-model", MODEL, "--home", home.path)
+    assert "has other names than convnet2-bn-w32" in terminal(*given).complaint
+    outcome = terminal(*given, "-t", "match=position")
+    assert outcome.code == 0
+    assert f"{MODEL} on digits, {teacher.test_accuracy:.1%} on the test split" in outcome.out
+    assert f"teacher {MODEL}: weights matched by position" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--teacher", "a.pt", "--teacher", "b.pt"), "--teacher-file: 2 for 1 teacher(s)"),
+        (
+            ("--teacher", "none.pt", "--teacher-model", MODEL, "-t", "match"),
+            "-t match: expected KEY=VALUE, for instance",
+        ),
+        (("--teacher", "none.pt", "--teacher-model", MODEL, "-t", "mtch=names"), "unknown key 'mtch'; did you mean"),
+        (("--teacher", "torchvision:resnet81"), "unknown torchvision classifier 'resnet81'; did you mean 'resnet18'?"),
+    ],
+)
+def test_a_source_that_cannot_be_is_one_line(words, said, terminal, home) -> None:
+    assert said in terminal("squeeze", "digits", *words, "--home", home.path).complaint

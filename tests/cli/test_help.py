@@ -38,7 +38,9 @@ def test_the_help_of_a_verb_shows_examples_that_it_takes(verb, terminal) -> None
         assert isinstance(parsed, module.Options)
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "docs/ddranking.md"])
+@pytest.mark.parametrize(
+    "name", ["README.md", "CONTRIBUTING.md", "docs/ddranking.md", "docs/formats.md", "docs/teachers.md"]
+)
 def test_the_commands_of_the_documents_are_ones_that_the_verbs_take(name) -> None:
     lines = re.findall(r"^    (?:\.venv/bin/)?rd3 (.+)$|`rd3 ([^`…]+)`", (ROOT / name).read_text(), flags=re.MULTILINE)
     for block, inline in lines:
@@ -47,7 +49,7 @@ def test_the_commands_of_the_documents_are_ones_that_the_verbs_take(name) -> Non
             continue
         assert verb in verbs()
         if words:
-            tyro.cli(importlib.import_module(f"rd3.cli.verbs.{verb}").Options, args=words)
+            tyro.cli(importlib.import_module(f"rd3.cli.verbs.{verb}{'_' * iskeyword(verb)}").Options, args=words)
 
 
 def test_the_study_of_the_readme_is_one(terminal, tmp_path) -> None:

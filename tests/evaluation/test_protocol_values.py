@@ -76,6 +76,7 @@ OPERATIONS: dict[str, Callable[[dict[str, Any]], str]] = {
     "lighting": lambda values: f"light{short(values['alpha'])}",
     "gaussian-noise": lambda values: f"noise{short(values['sigma'])}",
     "dsa": lambda values: "dsa" if values["strategy"].count("_") == 5 else "?",
+    "diffaug": lambda values: f"diffaug-{values['strategy']}",
 }
 
 
@@ -116,7 +117,8 @@ def _mix(mix: dict[str, Any] | None) -> str:
     if mix is None:
         return "-"
     partner = mix.get("partner", "permutation")
-    return f"{mix['kind']} {short(mix['alpha'])}" + (f" {partner}" if partner != "permutation" else "")
+    share = f" p{short(mix['p'])}" if mix.get("p", 1) < 1 else ""
+    return f"{mix['kind']} {short(mix['alpha'])}" + (f" {partner}" if partner != "permutation" else "") + share
 
 
 def _labels(s: Settings) -> str:

@@ -43,6 +43,7 @@ def mirrored(few: Target) -> Target:
     [
         ("sre2l", {"crop": "cda", "flip": True}, "cda", {}),
         ("sre2l", {"init": "rded-medium", "crop": "rrc", "flip": True}, "sre2l++", {}),
+        ("scdd", {}, "sre2l", {"lr": 0.4, "r_bn": 0.005}),
         ("cv-dd", {}, "sre2l++", {}),
         ("fadrm", {"residual": 1.0, "stage_sizes": [8]}, "sre2l++", {}),
         ("fadrm+", {}, "fadrm", {}),
@@ -120,6 +121,9 @@ PUBLISHED: list[tuple[str, tuple[str, int], int, dict[str, Any]]] = [
     ("sre2l", C100, 10, {"iterations": 1000, "lr": 0.25, "r_bn": 0.01, "roll": 4, "crop": "none", "flip": False}),
     ("cda", IN, 10, {"iterations": 4000, "lr": 0.25, "r_bn": 0.01, "roll": 32, "crop": "cda", "crop_milestone": 1.0}),
     ("cda", TINY, 10, {"iterations": 4000, "lr": 0.4, "r_bn": 0.05, "roll": 4, "roll_symmetric": False}),
+    ("scdd", IN, 10, {"iterations": 1000, "lr": 0.25, "r_bn": 0.01, "roll": 32, "crop": "rrc", "init": "noise"}),
+    ("scdd", TINY, 10, {"iterations": 1000, "lr": 0.6, "crop": "rrc", "roll": 4, "roll_symmetric": False}),
+    ("scdd", C100, 10, {"iterations": 1000, "lr": 0.4, "r_bn": 0.005, "crop": "none", "flip": False, "roll": 4}),
     ("sre2l++", C10, 10, {"iterations": 4000, "lr": 0.25, "r_bn": 0.01, "roll": 4, "crop": "rrc", "flip": True}),
     ("cv-dd", IN, 1, {"init": "rded-medium", "combine": "pair", "pair_rule": "best", "prior_temperature": 5.0}),
     ("cv-dd", IN, 10, {"pair_rule": "cycle", "iterations": 4000, "lr": 0.25, "r_bn": 0.01}),
@@ -171,6 +175,7 @@ def test_every_other_value_is_sre2ls(name: str, digits: Target) -> None:
     changed = {
         "sre2l": set(),
         "cda": {"crop"},
+        "scdd": {"iterations"},
         "sre2l++": {"init"},
         "cv-dd": {"init", "combine", "pair_rule"},
         "g-vbsm": {"lr", "batching", "batch_size", "combine", "conv", "tile", "ema", "densify"},

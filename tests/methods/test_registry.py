@@ -12,6 +12,8 @@ import torch
 from rd3.base.spec import parse
 from rd3.data.target import Target
 from rd3.methods.base import METHODS, Distilled, Method, Task
+from rd3.methods.decoupled import Decoupled
+from rd3.report.method_settings import written
 from rd3.squeeze.teacher import Teacher
 from rd3.study.jobs.synthetic import synthetic_spec
 from rd3.synthetic.artifact import Manifest, Synthetic
@@ -158,6 +160,11 @@ def test_a_pool_makes_other_sets_and_one_teacher_the_same_as_ever(digits: Target
         ("dm", {"iterations": 3}, "abea10936ce948962e87"),
         ("sre2l", {"iterations": 6}, "ff88afad872bc1b8d903"),
         ("sre2l", {"iterations": 6, "init": "real"}, "7a386a4e6cd0aa83b20f"),
+        ("cda", {"iterations": 6}, "67ad1cc8b362c76083c5"),
+        ("dwa", {"iterations": 6}, "bbc7b4058904bfe3ace5"),
+        ("edc", {"iterations": 6}, "4307da50d863fd2567cb"),
+        ("fadrm", {"iterations": 6}, "c94cb54d86bb98323b90"),
+        ("infer", {"iterations": 6}, "6ef9bf0b6e7bbc5f13ba"),
     ],
 )
 def test_sets_made_by_earlier_versions_keep_their_fingerprints(
@@ -166,8 +173,39 @@ def test_sets_made_by_earlier_versions_keep_their_fingerprints(
     assert synthetic_spec(name, digits, ipc=1, teacher="T", changes=changes).fingerprint == fingerprint
 
 
-def test_the_documentation_has_rows_of_methods_that_exist() -> None:
+def documented() -> tuple[str, list[str]]:
+    """The page on methods, and the names in its tables' first column."""
     page = (Path(__file__).parents[2] / "docs" / "methods.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| `([^`]+)` \|", page, flags=re.MULTILINE)
-    assert len(rows) == len(set(rows)) > 20
-    assert set(rows) <= set(NAMES)
+    return page, re.findall(r"^\| `([^`]+)` \|", page, flags=re.MULTILINE)
+
+
+def test_the_documentation_has_rows_of_methods_that_exist() -> None:
+    _, rows = documented()
+    named = [row for row in rows if "=" not in row]
+    assert len(named) == len(set(named)) > 20
+    assert set(named) <= set(NAMES)
+
+
+def test_every_method_of_the_family_has_a_whole_row_in_the_documentation() -> None:
+    """Method, paper, switches, differences and how it is verified."""
+    page, _ = documented()
+    family = [name for name in NAMES if issubclass(METHODS[name], Decoupled)] + ["rded"]
+    for name in family:
+        (row,) = re.findall(rf"^\| `{re.escape(name)}` \|.*$", page, flags=re.MULTILINE)
+        cells = [cell.strip() for cell in row.strip("|").split("|")]
+        assert len(cells) == 5, row
+        assert all(cells), row
+        assert METHODS[name].paper.removeprefix("arXiv ") in cells[1], row
+
+
+def test_the_documented_settings_are_the_registrys() -> None:
+    """After a change: python -m rd3.report.method_settings docs/methods.md"""
+    page, _ = documented()
+    assert written(page) == page
+
+
+def test_the_tests_that_the_documentation_names_exist() -> None:
+    page, _ = documented()
+    names = set(re.findall(r"`(?:tests/\w+/)?(test_\w+)(?:\.py)?`", page))
+    assert len(names) > 10
+    assert names <= {file.stem for file in Path(__file__).parents[1].rglob("test_*.py")}

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import copy
+import dataclasses
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -52,6 +55,14 @@ def digits_teacher(digits: Target) -> Teacher:
 @pytest.fixture(scope="session")
 def photos_teacher(photos: Target) -> Teacher:
     return trained_teacher(photos, "convnet5-bn-w8", steps=6)
+
+
+@pytest.fixture(scope="session")
+def pool(digits: Target, digits_teacher: Teacher) -> tuple[Teacher, ...]:
+    """Three teachers in float64."""
+    others = [trained_teacher(digits, name, steps=20) for name in ("convnet1-bn-w16", "convnet3-bn-w8")]
+    teachers = (digits_teacher, *others)
+    return tuple(dataclasses.replace(one, model=copy.deepcopy(one.model).double()) for one in teachers)
 
 
 def trained_teacher(target: Target, name: str, *, steps: int) -> Teacher:

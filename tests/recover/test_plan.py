@@ -34,6 +34,14 @@ def test_class_major_keeps_the_images_of_a_class_together(ipc: int, classes: int
     assert [len(item) for item in plan[:-1]] == [batch_size] * (len(plan) - 1)
 
 
+def test_a_smaller_batch_is_what_several_gpus_make_of_a_larger_one() -> None:
+    """EDC's 80 images on 4 GPUs are 20 on each, which has statistics of its own: class-major batches of 20."""
+    whole, parts = (BATCHINGS["cm"](10, 1000, size) for size in (80, 20))
+    split = [part for item in whole for part in item.rows(10).chunk(4)]
+    assert len(split) == len(parts)
+    assert all(torch.equal(part, item.rows(10)) for part, item in zip(split, parts, strict=True))
+
+
 @given(**SIZES)
 def test_one_class_is_all_images_of_one_class(ipc: int, classes: int, batch_size: int) -> None:
     plan = BATCHINGS["1c"](ipc, classes, batch_size)

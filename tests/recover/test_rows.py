@@ -1,4 +1,4 @@
-"""Rows of switches against the loops of the papers, written out in float64 with no part of the engine but the seeds."""
+"""Rows of switches against the loops of the papers; see `plain.py`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import copy
 import dataclasses
 import itertools
 import math
-from collections.abc import Callable
 
 import pytest
 import torch
@@ -14,86 +13,27 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rd3.base.errors import UserError
-from rd3.base.seeds import derive_seed
 from rd3.data.target import Target
 from rd3.recover.build import check, plan_of, recovery_of, stages_of
-from rd3.recover.engine import recover_item
+from rd3.recover.engine import recover, recover_item
 from rd3.recover.pixels import Pixels, PixelSpace
 from rd3.recover.plan import PlanItem
 from rd3.recover.problem import Problem
 from rd3.recover.switches import Switches
 from rd3.squeeze.teacher import Teacher
 
-from .conftest import trained_teacher
-
-CPU = torch.device("cpu")
-SEED = 5
-SHARED = {"init": "real", "crop": "none", "flip": False, "roll": 2, "lr": 0.25, "r_bn": 0.1, "iterations": 6}
+from .plain import CPU, SEED, SHARED, PlainRun, PlainTeacher, real_start, recovered
 
 
-@pytest.fixture(scope="module")
-def pool(digits: Target, digits_teacher: Teacher) -> tuple[Teacher, ...]:
-    """Three teachers in float64."""
-    others = [trained_teacher(digits, name, steps=20) for name in ("convnet1-bn-w16", "convnet3-bn-w8")]
-    teachers = (digits_teacher, *others)
-    return tuple(dataclasses.replace(one, model=copy.deepcopy(one.model).double()) for one in teachers)
-
-
-def recovered(target: Target, teachers: tuple[Teacher, ...], item: PlanItem, *, ipc: int, **switches: object) -> Tensor:
-    """What the engine makes of an item, in float64."""
-    settings = Switches.model_validate({**SHARED, **switches})
-    recovery = recovery_of(settings, Problem(target, teachers, ipc=ipc, seed=SEED, device=CPU))
-    double = dataclasses.replace(recovery, init=lambda item, stream: recovery.init(item, stream).double())
-    return recover_item(item, double, seed=SEED, device=CPU)
-
-
-def real_start(target: Target, teacher: Teacher, item: PlanItem, *, ipc: int) -> Tensor:
-    """The item's real images."""
-    settings = Switches.model_validate({**SHARED, "iterations": 0})
-    recovery = recovery_of(settings, Problem(target, (teacher,), ipc=ipc, seed=SEED, device=CPU))
-    return recovery.init(item, torch.Generator()).double()
-
-
-class PlainTeacher:
-    """CE and BatchNorm terms of one network, spelled out."""
-
-    def __init__(self, teacher: Teacher) -> None:
-        self.model = copy.deepcopy(teacher.model)
-        self.inputs: dict[nn.Module, Tensor] = {}
-        self.layers = [module for module in self.model.modules() if isinstance(module, nn.BatchNorm2d)]
-        for layer in self.layers:
-            layer.register_forward_hook(lambda module, args, _: self.inputs.__setitem__(module, args[0]))
-
-    def loss(self, z: Tensor, labels: Tensor, *, var_w: float = 1.0) -> Tensor:
-        loss = F.cross_entropy(self.model(z), labels)
-        for number, layer in enumerate(self.layers):
-            features = self.inputs[layer].transpose(0, 1).flatten(1)
-            off_mean = (features.mean(1) - layer.running_mean).norm()  # type: ignore[operator]
-            off_variance = (features.var(1, unbiased=False) - layer.running_var).norm()  # type: ignore[operator]
-            loss = loss + 0.1 * (10 if number == 0 else 1) * (off_mean + var_w * off_variance)
-        return loss
-
-
-class PlainRun:
-    """Adam with one cosine, rolls from the engine's stream, clamping."""
-
-    def __init__(self, teacher: Teacher, item: PlanItem, steps: int) -> None:
-        self.stream = torch.Generator().manual_seed(derive_seed("recover", "views", SEED, item.index))
-        self.mean, self.std, self.steps, self.step = teacher.mean[0], teacher.std[0], steps, 0
-
-    def optimise(self, leaf: Tensor, steps: int, loss: Callable[[Tensor, int], Tensor], *, clamp: bool = True) -> None:
-        optimiser = torch.optim.Adam([leaf], lr=0.25, betas=(0.5, 0.9), eps=1e-8)
-        for _ in range(steps):
-            optimiser.param_groups[0]["lr"] = 0.25 * (1 + math.cos(math.pi * self.step / self.steps)) / 2
-            optimiser.zero_grad()
-            loss(leaf, self.step).backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
-            if clamp:
-                leaf.data = leaf.data.clamp(-self.mean / self.std, (1 - self.mean) / self.std)
-            self.step += 1
-
-    def roll(self, images: Tensor) -> Tensor:
-        return images.roll(torch.randint(0, 3, (2,), generator=self.stream).tolist(), (2, 3))
+def climb(teacher: PlainTeacher, images: Tensor, labels: Tensor, *, steps: int, radius: float) -> None:
+    """K steps of ρ / K up the loss, along the gradient over all weights."""
+    teacher.model.requires_grad_(True)
+    for _ in range(steps):
+        loss = F.cross_entropy(teacher.model(images), labels)
+        gradients = torch.autograd.grad(loss, list(teacher.model.parameters()))
+        norm = torch.cat([gradient.flatten() for gradient in gradients]).norm()
+        for weight, gradient in zip(teacher.model.parameters(), gradients, strict=True):
+            weight.data += radius / steps * gradient / norm
 
 
 def test_dwa(digits: Target, pool: tuple[Teacher, ...]) -> None:
@@ -101,18 +41,44 @@ def test_dwa(digits: Target, pool: tuple[Teacher, ...]) -> None:
     item = PlanItem(2, torch.tensor([3, 1, 4]), torch.tensor([0, 0, 0]))
     start = real_start(digits, pool[0], item, ipc=1)
     teacher = PlainTeacher(pool[0])
-    for _ in range(4):
-        teacher.model.requires_grad_(True)
-        loss = F.cross_entropy(teacher.model(start), item.labels)
-        gradients = torch.autograd.grad(loss, list(teacher.model.parameters()))
-        norm = torch.cat([gradient.flatten() for gradient in gradients]).norm()
-        for weight, gradient in zip(teacher.model.parameters(), gradients, strict=True):
-            weight.data += 0.02 / 4 * gradient / norm
+    climb(teacher, start, item.labels, steps=4, radius=0.02)
     run, x = PlainRun(pool[0], item, 6), start.clone().requires_grad_()
     run.optimise(x, 6, lambda x, _: teacher.loss(run.roll(x), item.labels, var_w=11.0))
     found = recovered(digits, pool, item, ipc=1, perturb_steps=4, perturb_radius=0.02, var_w=11.0)
     torch.testing.assert_close(found, x.detach(), rtol=1e-7, atol=1e-7)
     assert not torch.allclose(found, recovered(digits, pool, item, ipc=1, var_w=11.0))
+
+
+def test_dwa_with_one_teacher_for_all_chunks_of_a_slot(digits: Target, pool: tuple[Teacher, ...]) -> None:
+    """The released ImageNet loop: weights are loaded for a slot, and every chunk of classes climbs on."""
+    switches = {"batch_size": 4, "perturb_steps": 2, "perturb_radius": 0.05, "perturb_reset": "slot"}
+    settings = Switches.model_validate({**SHARED, **switches})
+    plan = plan_of(settings, Problem(digits, pool, ipc=2, seed=SEED, device=CPU))
+    for slot in range(2):
+        teacher = PlainTeacher(pool[0])
+        for item in plan[3 * slot : 3 * slot + 3]:  # classes 0-3, 4-7, 8-9
+            start = real_start(digits, pool[0], item, ipc=2)
+            climb(teacher, start, item.labels, steps=2, radius=0.05)
+            run, x = PlainRun(pool[0], item, 6), start.clone().requires_grad_()
+            run.optimise(x, 6, lambda x, _, item=item, run=run, t=teacher: t.loss(run.roll(x), item.labels))  # type: ignore[misc]
+            found = recovered(digits, pool, item, ipc=2, **switches)
+            torch.testing.assert_close(found, x.detach(), rtol=1e-7, atol=1e-7)
+            anew = recovered(digits, pool, item, ipc=2, **switches | {"perturb_reset": "chunk"})
+            assert torch.equal(anew, found) == (item.index % 3 == 0)
+
+
+def test_a_part_of_a_plan_gives_the_images_of_the_whole(digits: Target, pool: tuple[Teacher, ...]) -> None:
+    """With noise, whose draws belong to their items, and a teacher that climbs on from chunk to chunk."""
+    single = dataclasses.replace(pool[0], model=copy.deepcopy(pool[0].model).float())
+    changes = {"init": "noise", "batch_size": 4, "perturb_steps": 2, "perturb_reset": "slot", "iterations": 3}
+    switches = Switches.model_validate({**SHARED, **changes})
+    problem = Problem(digits, (single,), ipc=2, seed=SEED, device=CPU)
+    plan = plan_of(switches, problem)
+    whole = {
+        item.index: images for item, images in recover(plan, recovery_of(switches, problem), seed=SEED, device=CPU)
+    }
+    backwards = recover(plan[::-2], recovery_of(switches, problem), seed=SEED, device=CPU)
+    assert all(torch.equal(images, whole[item.index]) for item, images in backwards)
 
 
 def test_fadrm(digits: Target, pool: tuple[Teacher, ...]) -> None:
@@ -236,6 +202,10 @@ def test_a_shared_perturbation(digits: Target, pool: tuple[Teacher, ...]) -> Non
         ({"combine": "slot", "batching": "1c"}, r"batching = 1c: combine = slot .* needs opc"),
         ({"combine": "pair", "priors": (1.0,)}, r"priors = \[1.0\]: expected one for each of 3 teachers"),
         ({"param": "shared", "stage_sizes": (4, 8)}, r"stage_sizes = \[4, 8\]: param = shared"),
+        ({"perturb_reset": "slot", "batching": "cm"}, r"batching = cm: perturb_reset = slot .* needs opc"),
+        ({"flatness": 1.0, "stage_sizes": (4, 8)}, r"stage_sizes = \[4, 8\]: flatness"),
+        ({"flatness": 1.0, "round_iterations": 2}, r"round_iterations = 2: flatness"),
+        ({"precision": "fp16"}, r"precision = fp16: needs a GPU; on cpu allowed are float32 and bf16"),
     ],
 )
 def test_switches_that_contradict_each_other_are_refused(

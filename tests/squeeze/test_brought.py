@@ -36,7 +36,7 @@ def test_the_usual_wrappings_are_taken_off(wrapped, teacher, digits, tmp_path) -
 
 
 def test_the_wrong_normalisation_is_noticed(teacher, digits, file) -> None:
-    with pytest.raises(UserError, match="is chance; give the mean and std it was trained with"):
+    with pytest.raises(UserError, match="points more with the normalisation of the target: mean ="):
         bring_teacher(file, digits, model=teacher.name, mean=(-50.0,), std=(0.01,))
 
 

@@ -50,7 +50,19 @@ def read_inputs(options: JudgedSet, target: str) -> tuple[Synthetic, Target]:
     from rd3.synthetic import read_synthetic
 
     real = load_target(target)
-    return read_synthetic(options.synthetic, target=real, **reading_arguments(options)), real
+    arguments = reading_arguments(options)
+    if options.set == "all":
+        arguments["set"] = 0
+    return read_synthetic(options.synthetic, target=real, **arguments), real
+
+
+def all_draws(options: JudgedSet, target: Target) -> list[Synthetic]:
+    """Every set of a file that holds several."""
+    from rd3.synthetic.transfer import number_of_sets, read_synthetic
+
+    arguments = {**reading_arguments(options), "target": target}
+    count = number_of_sets(options.synthetic)
+    return [read_synthetic(options.synthetic, **{**arguments, "set": number}) for number in range(count)]
 
 
 def need_teachers(options: JudgedSet, synthetic: Synthetic, target: Target, *, references: bool) -> bool:

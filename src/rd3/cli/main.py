@@ -6,6 +6,7 @@ import ast
 import importlib
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,17 @@ def _run_verb(verb: str, words: list[str]) -> int:
     stem = verb if (Path(__file__).parent / "verbs" / f"{verb}.py").exists() else f"{verb}_"
     module = importlib.import_module(f"rd3.cli.verbs.{stem}")
     options: Any = _parse(module.Options, verb, module.__doc__ or "", words)
-    return int(module.main(options))
+    return int(_in_precision(getattr(options, "precision", None), module.main, options))
+
+
+def _in_precision(precision: Any, work: Callable[[Any], int], options: Any) -> int:
+    """Do a verb's work; in the precision of its students that was asked for, where one was."""
+    if precision is None:
+        return work(options)
+    from rd3.training.execution import precision_asked_for
+
+    with precision_asked_for(precision):
+        return work(options)
 
 
 def _parse(options: type, verb: str, description: str, words: list[str]) -> Any:

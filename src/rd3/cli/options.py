@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import tyro
 
@@ -47,6 +47,10 @@ class Place:
     """cpu, cuda, cuda:1, or auto (a GPU where there is one)"""
     workers: int | None = None
     """processes; one a core, or one a GPU, by default"""
+    runs_in_flight: int = 1
+    """students trained at a time on every GPU, each in a process of its own"""
+    precision: Literal["float32", "bfloat16"] | None = None
+    """of students; float32 on a CPU and bfloat16 on a GPU by default"""
 
     def store(self) -> Store:
         from rd3.study.store import Store
@@ -70,7 +74,10 @@ class TeacherChoice:
     teacher_setting: Annotated[
         tuple[str, ...], tyro.conf.arg(aliases=["-t"], metavar="KEY=VALUE"), tyro.conf.UseAppendAction
     ] = ()
-    """how trained weights are read: mean, std, match, classes or pretrained, for instance -t match=position"""
+    """how trained weights are read: mean, std, match, classes, others or pretrained, for instance -t match=position"""
+    probe: Files = ()
+    """a state dict of a backbone of that architecture, for instance a self-supervised one: it stays frozen, and only a
+    new last layer is trained"""
     teacher_seed: int = 0
     """seed of the squeeze"""
 
@@ -102,21 +109,24 @@ def read_settings(words: Sequence[str], *, option: str = "-p") -> dict[str, Any]
 
 
 class Chosen(NamedTuple):
-    """A teacher's architecture, and its trained weights where it is not to be squeezed."""
+    """A teacher's architecture, and its trained weights or a backbone to freeze, where it has them."""
 
     model: str
     source: str | None = None
+    backbone: Path | None = None
 
 
 def get_teachers(choice: TeacherChoice, target: Target, place: Place, *, most: int | None = None) -> list[Teacher]:
-    """The chosen teachers, at most so many."""
+    """The chosen teachers, at most so many; those that are brought are in the store then like the others."""
     import rd3
     from rd3.cli.live import live
+    from rd3.study.bench import keep_teacher
 
     found = []
     for chosen in teacher_sources(choice)[:most]:
         if chosen.source is not None:
             found.append(brought(chosen, choice, target))
+            keep_teacher(found[-1], place.store())
             continue
         with live() as listener:
             found.append(
@@ -125,6 +135,7 @@ def get_teachers(choice: TeacherChoice, target: Target, place: Place, *, most: i
                     model=chosen.model,
                     epochs=choice.teacher_epochs,
                     seed=choice.teacher_seed,
+                    backbone=chosen.backbone,
                     store=place.store(),
                     device=place.device,
                     listener=listener,
@@ -148,11 +159,13 @@ def teacher_sources(choice: TeacherChoice) -> list[Chosen]:
     """Every chosen teacher: those that are brought, then those that are squeezed.
 
     Raises:
-        UserError: plain files that are not one an architecture.
+        UserError: plain files, or backbones, that are not one an architecture.
     """
     from rd3.squeeze.brought_spec import model_of
 
     models, sources = split_names(choice.teacher_model), [*choice.teacher, *map(str, choice.teacher_file)]
+    if choice.probe:
+        return _probes(models or (DEFAULT_TEACHER,), choice.probe, sources)
     plain = [source for source in sources if model_of(source) is None]
     if not sources:
         return [Chosen(model) for model in models or (DEFAULT_TEACHER,)]
@@ -164,9 +177,19 @@ def teacher_sources(choice: TeacherChoice) -> list[Chosen]:
     return chosen if plain else [*chosen, *map(Chosen, models)]
 
 
+def _probes(models: Sequence[str], backbones: Sequence[Path], sources: Sequence[str]) -> list[Chosen]:
+    if sources:
+        raise UserError(f"--probe: trains a last layer, and {sources[0]} brings one; give one of the two")
+    if len(backbones) != len(models):
+        raise UserError(f"--probe: {len(backbones)} for {len(models)} teacher(s); give one for each --teacher-model")
+    return [Chosen(model, backbone=backbone) for model, backbone in zip(models, backbones, strict=True)]
+
+
 def worker_count(place: Place) -> int:
     """How many processes to use."""
     from rd3.study.executors.choose import default_workers
     from rd3.training.device import pick_device
 
-    return default_workers(pick_device(place.device)) if place.workers is None else place.workers
+    if place.workers is not None:
+        return place.workers
+    return default_workers(pick_device(place.device), runs_in_flight=place.runs_in_flight)

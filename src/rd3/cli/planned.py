@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from rd3.cli.options import TeacherChoice, brought, teacher_sources
 from rd3.data.target import Target
-from rd3.squeeze.spec import teacher_spec
 from rd3.study.bench import keep_teacher
-from rd3.study.jobs.teacher import TeacherJob
+from rd3.study.jobs.teacher import TeacherJob, squeeze_job
 from rd3.study.labellers import Labeller
 from rd3.study.store import Store
 
@@ -27,7 +26,14 @@ def planned_teachers(
                 keep_teacher(teacher, store)
             labellers.append(Labeller(teacher.fingerprint, chosen.model))
             continue
-        spec = teacher_spec(target, chosen.model, epochs=choice.teacher_epochs, seed=choice.teacher_seed)
-        jobs.append(TeacherJob(target.spec, target.fingerprint, spec=spec, train_images=len(target.train)))
+        jobs.append(
+            squeeze_job(
+                target,
+                chosen.model,
+                epochs=choice.teacher_epochs,
+                seed=choice.teacher_seed,
+                backbone=chosen.backbone,
+            )
+        )
         labellers.append(Labeller(jobs[-1].fingerprint, chosen.model))
     return labellers, jobs

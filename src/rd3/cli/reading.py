@@ -34,7 +34,7 @@ class Reading:
     decode: Annotated[str | None, tyro.conf.arg(metavar="FACTOR[:ORDER]")] = None
     """images are mosaics of FACTOR x FACTOR parts, in the ORDER rows (IDC) or columns (IDM); none: they are not"""
     set: Annotated[str | None, tyro.conf.arg(metavar="K")] = None
-    """which set of a file that holds several, from 0"""
+    """which set of a file that holds several, from 0; or all of them, where a verb takes draws"""
     class_names: Annotated[Names, tyro.conf.arg(aliases=["--classes"])] = ()
     """class names in the order of the file's labels (a,b,c), where that is not the target's"""
     quantise: Flag = False
@@ -66,6 +66,8 @@ def _decode(text: str | None) -> Any:
 
 
 def _number(text: str | None) -> int | None:
-    if text is not None and not text.isdecimal():
-        raise UserError(f"--set {text}: expected a number from 0")
-    return None if text is None else int(text)
+    if text in (None, "all"):
+        return None  # of several, one is asked for: a verb that takes all of them does so by itself
+    if not text.isdecimal():
+        raise UserError(f"--set {text}: expected a number from 0, or all")
+    return int(text)

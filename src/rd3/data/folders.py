@@ -13,6 +13,7 @@ import torch
 from rd3.base.errors import UserError
 from rd3.data import fingerprints
 from rd3.data.decode import RESIZED, picture_suffixes, read_header
+from rd3.data.shards import kept_decoded
 from rd3.data.source import Content, Reading
 from rd3.data.streamed import StreamedImages
 from rd3.data.walk import files_below
@@ -85,7 +86,8 @@ def read_listings(
         return Content(*held, tuple(classes), fingerprints.of_pixels(*held), notes)
     listed = [(split.files, split.labels) for split in (train, test)]
     fingerprint = fingerprints.of_files(root, listed, shape, RESIZED if resize else "as they are")
-    return Content(*streamed, tuple(classes), fingerprint, (*notes, STREAMED))
+    kept = kept_decoded(streamed[0], fingerprint, "train"), kept_decoded(streamed[1], fingerprint, "test")
+    return Content(*kept, tuple(classes), fingerprint, (*notes, STREAMED))
 
 
 def survey(root: Path, files: Sequence[str], size: int | None) -> tuple[tuple[int, int, int], tuple[str, ...]]:

@@ -74,7 +74,7 @@ class MemoryImages:
         return len(self.pixels)
 
     def batch(self, indices: Tensor) -> Tensor:
-        return self.pixels[indices]
+        return self.pixels.index_select(0, indices)  # whole rows: several times faster than `[indices]` on a CPU
 
     def to(self, device: torch.device) -> MemoryImages:
         return MemoryImages(self.pixels.to(device), self.labels.to(device))

@@ -62,12 +62,25 @@ def statistics_in(space: PixelSpace, target: Target) -> Statistics:
     if space == "norm_true":
         return _measured(target)
     known = {"norm_cifar10": DC_FAMILY["cifar10"], "norm_imagenet": IMAGENET}
-    found = known.get(space) or DC_FAMILY.get(target.name.removesuffix("5k"))
+    found = known.get(space) or _of_the_dc_family(target)
     if found is None:
         raise UserError(f"{space}: the DC family has no statistics for '{target.name}'; say norm_target or norm_true")
     if len(found[0]) != target.channels:
         raise UserError(f"{space}: has {len(found[0])} channels, target '{target.name}' has {target.channels}")
     return found
+
+
+def usual_for(space: PixelSpace, target: Target) -> bool:
+    """Whether anybody stores a target's pictures so: borrowed statistics are for targets without any of their own."""
+    if space == "norm_dc":
+        return _of_the_dc_family(target) is not None
+    if space == "norm_cifar10":
+        return target.name == "cifar100"
+    return space != "norm_imagenet" or (_of_the_dc_family(target) is None and target.channels == 3)
+
+
+def _of_the_dc_family(target: Target) -> Statistics | None:
+    return DC_FAMILY.get(target.name.removesuffix("5k"))
 
 
 def to_raw(pictures: Tensor, space: PixelSpace, target: Target | None) -> Tensor:

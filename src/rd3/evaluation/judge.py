@@ -25,6 +25,7 @@ from rd3.evaluation.settings import Settings
 from rd3.evaluation.trial import train_and_test
 from rd3.relabel.pool import TeacherPool
 from rd3.training.device import peak_memory, reset_peak_memory
+from rd3.training.execution import PLAIN, Execution, execution_on
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,8 @@ class RunResult:
         lr: the student's learning rate.
         rates: where one was searched, every rate and the accuracy that it was chosen by: on real images held out from
             training, or on the test split under `selection: test-peek`.
+        execution: how it was trained and tested.
+        not_captured: why its steps were not captured although they should have been, or None.
     """
 
     accuracy: float
@@ -59,6 +62,8 @@ class RunResult:
     peak_memory: int
     lr: float
     rates: dict[float, float]
+    execution: Execution = PLAIN
+    not_captured: str | None = None
 
 
 def judge(
@@ -72,6 +77,7 @@ def judge(
     soft_labels: Tensor | None = None,
     decode: Decode | None = None,
     device: torch.device | None = None,
+    execution: Execution | None = None,
 ) -> RunResult:
     """Train a fresh `student` on `images` as `settings` say, and test it on the target.
 
@@ -81,11 +87,13 @@ def judge(
         teachers: who labels under online labels, and under static ones where the images have none of their own.
         soft_labels: the images' own static logits, float (N, classes).
         decode: how each image, a mosaic, becomes several with its labels; they went through JPEG as they are stored.
+        execution: precision, and whether steps are captured; what was asked for or suits the device by default.
 
     Raises:
         UserError: nobody is there to label, or no training image is left to choose a learning rate on.
     """
     device = device or torch.device("cpu")
+    execution = execution or execution_on(device)
     reset_peak_memory(device)
     held = held_out(target, images) if settings.lr_search and settings.selection == "held-out" else None
     if settings.jpeg_quality is not None:
@@ -95,11 +103,14 @@ def judge(
         images, soft_labels = expanded(images, soft_labels, decode)
     images = images.to(device)
     teachers = teachers.to(device) if teachers else None
-    forwards = teachers.forwards if teachers else 0
+    before = teachers.forwards if teachers else 0
     labels = soft_labelling(settings, images, teachers=teachers, own=soft_labels)
+    labelled_once = teachers.forwards - before if teachers else 0
     pictures = prepared(images, held_out=held, settings=settings, target=target, device=device)
     trials = [
-        train_and_test(pictures, labels, target=target, settings=at_rate, student=student, seed=seed)
+        train_and_test(
+            pictures, labels, target=target, settings=at_rate, student=student, seed=seed, execution=execution
+        )
         for at_rate in _at_each_rate(settings)
     ]
     best = max(trials, key=lambda trial: (trial.chosen_by, -trial.lr))
@@ -111,11 +122,13 @@ def judge(
         relabel_seconds=labels.seconds + sum(trial.clock.labels for trial in trials),
         train_seconds=sum(trial.clock.total - trial.clock.labels - trial.clock.reports for trial in trials),
         report_seconds=sum(trial.clock.reports for trial in trials),
-        teacher_forwards=teachers.forwards - forwards if teachers else 0,
+        teacher_forwards=labelled_once + sum(trial.clock.labelled for trial in trials) * len(teachers or ()),
         label_bytes=label_bytes(settings, len(images), len(target.classes), stored=stored, own=soft_labels is not None),
         peak_memory=peak_memory(device),
         lr=best.lr,
         rates={trial.lr: trial.chosen_by for trial in trials} if settings.lr_search else {},
+        execution=execution,
+        not_captured=best.clock.not_captured,
     )
 
 

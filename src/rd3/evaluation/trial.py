@@ -15,6 +15,7 @@ from rd3.evaluation.pictures import Pictures
 from rd3.evaluation.settings import Settings
 from rd3.models import create_model
 from rd3.training.accuracy import correctness
+from rd3.training.execution import PLAIN, Execution
 from rd3.training.loop import Clock, fit
 
 
@@ -45,7 +46,14 @@ class Trial:
 
 
 def train_and_test(
-    pictures: Pictures, labels: SoftLabelling, *, target: Target, settings: Settings, student: str, seed: int
+    pictures: Pictures,
+    labels: SoftLabelling,
+    *,
+    target: Target,
+    settings: Settings,
+    student: str,
+    seed: int,
+    execution: Execution = PLAIN,
 ) -> Trial:
     """Train a fresh student on `pictures.train`; a function of all that is given."""
     trial = Trial(settings.lr)
@@ -53,7 +61,8 @@ def train_and_test(
     reported = settings.reported_epochs() | looked_at
 
     def right(network: nn.Module, images: Images) -> Tensor:
-        return correctness(network, images, normalisation=pictures.normalisation, resize=settings.validation_resize)
+        normalisation, resize = pictures.normalisation, settings.validation_resize
+        return correctness(network, images, normalisation=normalisation, resize=resize, execution=execution)
 
     def report(epoch: int, network: nn.Module) -> None:
         if epoch in reported:
@@ -80,6 +89,7 @@ def train_and_test(
         seed=derive_seed("student run", seed),
         soft_labels=labels.online,
         static_labels=labels.static,
+        execution=execution,
         on_epoch=report,
     )
     return trial

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -11,16 +11,19 @@ from torch import Tensor
 from rd3.base.errors import UserError
 from rd3.data.target import Target
 from rd3.methods.base import Distilled, Method, Task
+from rd3.models.footprint import bound
 from rd3.recover.active import joining_rounds
 from rd3.recover.build import plan_of, recovery_of
 from rd3.recover.engine import Recovery, assemble, recover
 from rd3.recover.finish import saved_as
+from rd3.recover.losses import real_looks
+from rd3.recover.memory import recovery_bytes
 from rd3.recover.pixels import PixelSpace
 from rd3.recover.plan import PlanItem
 from rd3.recover.problem import Problem
 from rd3.recover.starts import looks
 from rd3.recover.statistics import require_batch_norm
-from rd3.recover.switches import Switches
+from rd3.recover.switches import LATER, Switches
 from rd3.squeeze.readings import batch_norms
 
 START_FLAGS = {"real": "init from real images", "medium": "init from real images", "noise": None}
@@ -31,6 +34,7 @@ class Decoupled(Switches, Method):
     """Images that teachers classify as asked, with the statistics of real ones; see `Switches` for the settings."""
 
     aids: ClassVar[tuple[str, ...]] = ("teacher",)
+    later: ClassVar[frozenset[str]] = LATER
 
     def distill(self, task: Task) -> Distilled:
         problem = self.problem(task)
@@ -81,6 +85,9 @@ class Decoupled(Switches, Method):
     def declared_aids(self) -> tuple[str, ...]:
         return (*self.aids, *START_AIDS.get(self.init, ("real patches",)))
 
+    def memory(self, target: Target, ipc: int, teachers: Sequence[str], device: torch.device) -> int:
+        return bound(recovery_bytes(self, target, ipc, teachers, device), device)
+
     def cost(self, target: Target, ipc: int) -> int:
         return self.forwards(target, ipc) + looks(self.init, target, ipc) // 3  # scoring is forward only
 
@@ -88,6 +95,7 @@ class Decoupled(Switches, Method):
         """What is worth keeping about the work."""
         target, ipc = problem.target, problem.ipc
         forwards = self.forwards(target, ipc, len(problem.teachers)) + looks(self.init, target, ipc)
+        forwards += real_looks(self, target, ipc) * (1 if self.combine == "single" else len(problem.teachers))
         pool = {"teachers": [teacher.name for teacher in problem.teachers]} if self.combine != "single" else {}
         return {"teacher_forwards": forwards, "flags": self.flags(problem), **pool}
 
@@ -106,7 +114,17 @@ class Decoupled(Switches, Method):
     def forwards(self, target: Target, ipc: int, teachers: int = 2) -> int:
         """Images that go through teachers while they are optimised; `teachers` is the size of the pool."""
         at_once = min(2, teachers) if self.combine == "pair" else 1
-        return (self.updates(ipc) * at_once + self.perturb_steps * ipc) * target.num_classes
+        looks_each = at_once * (2 if self.flatness else 1)
+        updates = self.updates(ipc) * looks_each * target.num_classes
+        climbing = {"round-robin": teachers, "pair": at_once}.get(self.combine, 1)  # of the teachers, for a batch
+        return updates + self.perturb_steps * climbing * self.climbed(target.num_classes) * ipc
+
+    def climbed(self, classes: int) -> int:
+        """Images that teachers climb on for all chunks of a slot, at every step."""
+        if self.perturb_reset == "chunk":
+            return classes
+        sizes = [min(self.batch_size, classes - first) for first in range(0, classes, self.batch_size)]
+        return sum(size * (len(sizes) - place) for place, size in enumerate(sizes))  # again for every later chunk
 
     def updates(self, ipc: int) -> int:
         """Steps of a class's images, summed over the images."""

@@ -4,8 +4,8 @@ Paper: Du et al., Diversity-Driven Synthesis: Enhancing Dataset Distillation thr
     NeurIPS 2024, arXiv 2409.17612.
 Origin: https://github.com/AngusDujw/Diversity-Driven-Synthesis
 Config: SRe2L from real images, under a teacher that climbed its loss on them, with heavier variances.
-Differences: the teacher climbs on the images as they are (the reference: as rolled for the first iteration) and starts
-    anew for every batch (the reference keeps climbing from chunk to chunk on ImageNet). PNG, not JPEG.
+Differences: the teacher climbs on the images as they are (the reference: as the first iteration shows them) and starts
+    anew for every batch (the reference climbs on from chunk to chunk on ImageNet; `perturb_reset = slot`). PNG.
 """
 
 from __future__ import annotations

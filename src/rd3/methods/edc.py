@@ -7,8 +7,9 @@ Config: G-VBSM's statistics from a real start (mosaics on ImageNet), half of the
     two blocks and width 32; Tiny-ImageNet G-VBSM's. On CIFAR-10 only the settings for one image a class are known; for
     more, those of CIFAR-100 are taken (unverified).
 Differences: as G-VBSM; class targets of tiles are not swapped (the reference saves mean and variance under each
-    other's name). The flatness term, which the released scripts switch off, is left out. PNG (the reference: JPEG on
-    ImageNet and CIFAR-10).
+    other's name). The released scripts give each of several GPUs its part of a batch, with statistics of its own
+    (ImageNet 4 x 20, CIFAR-100 and Tiny-ImageNet 4 x 25); `batch_size = 20` is that. They switch the flatness term off;
+    `flatness = w / classes` is their weight w, whose default is 1. PNG (the reference: JPEG on ImageNet and CIFAR-10).
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ Paper: Cui et al., FADRM: Fast and Accurate Data Residual Matching for Dataset D
 Origin: https://github.com/Jiacheng8/FADRM
 Config: SRe2L++ in four stages of 500 iterations, at 200 and 224 px in turn on large images; half of every later stage's
     start is the real patch. With one teacher two stages on Tiny-ImageNet, and smaller rates there and on ImageNette.
-Differences: patches as in SRe2L++; full precision (the reference: mixed).
+Differences: patches as in SRe2L++; full precision (the reference: mixed; `precision = fp16` on a GPU).
 """
 
 from __future__ import annotations

@@ -5,7 +5,9 @@ Paper: Cui et al., FADRM: Fast and Accurate Data Residual Matching for Dataset D
 Origin: https://github.com/Jiacheng8/FADRM
 Config: four teachers, ResNet-18, DenseNet-121, ShuffleNetV2 and MobileNetV2, one an iteration; four stages everywhere.
     With one image a class the paper has AlexNet for DenseNet-121 on ImageNet and no DenseNet-121 on Tiny-ImageNet.
-Differences: as FADRM. A teacher without BatchNorm (AlexNet) acts with its cross-entropy alone.
+Differences: as FADRM. Turns run on from batch to batch (the reference begins each with the first teacher; with four
+    teachers and 2000 iterations that is the same). A teacher without BatchNorm (AlexNet) acts with its
+    cross-entropy alone.
 """
 
 from __future__ import annotations

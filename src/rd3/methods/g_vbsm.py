@@ -8,7 +8,8 @@ Config: teachers in turn (ImageNet: ResNet-18, MobileNetV2, EfficientNet-B0, Shu
     enters convolutions, averaged over iterations; classes kept dense. Tiles are 16 px on ImageNet, else 4.
 Differences: targets at convolutions are exact over the training set (the reference: means over augmented mini-batches);
     averages start at the first value and anew for every batch of images (the reference: at 0, and run on;
-    `ema_first = zero`); one batch is not split over GPUs. Images below 32 px are not enlarged for densification.
+    `ema_first = zero`); one batch is not split over GPUs (the scripts have two: `batch_size = 40` on ImageNet, 50 on
+    CIFAR-100 and Tiny-ImageNet, is the same). Images below 32 px are not enlarged for densification.
 """
 
 from __future__ import annotations

@@ -24,14 +24,15 @@ from rd3.data.target import Target
 from rd3.methods.base import METHODS, Task
 from rd3.methods.benchmarks import family, usual_roll
 from rd3.methods.decoupled import Decoupled
-from rd3.recover.build import plan_of, recovery_of
+from rd3.recover.build import check, plan_of, recovery_of
 from rd3.recover.committee import by_item
 from rd3.recover.engine import Recovery
 from rd3.recover.init import Init
-from rd3.recover.losses import teacher_objectives
+from rd3.recover.losses import completed, teacher_objectives
 from rd3.recover.pixels import PixelSpace
 from rd3.recover.plan import PlanItem
 from rd3.recover.problem import Problem
+from rd3.recover.starts import start_of
 from rd3.recover.switches import Count, InitName
 
 
@@ -71,10 +72,13 @@ class Infer(Decoupled):
 
     def recovery(self, problem: Problem) -> Recovery:
         """Slots of one real image start from it, and each has a teacher of its own."""
+        check(self, problem)
         variants = len(problem.teachers) + 1
-        own = teacher_objectives(self, problem, PixelSpace(problem.teacher.mean, problem.teacher.std))
-        recovery = recovery_of(self, problem, objective=by_item(own, lambda item: int(item.slots[0]) % variants))
-        return dataclasses.replace(recovery, init=_of_real_image(recovery.init, variants))
+        space = PixelSpace(problem.teacher.mean, problem.teacher.std)
+        init = _of_real_image(start_of(self.init, problem, space), variants)
+        own = teacher_objectives(self, problem, space, init)
+        objective = completed(by_item(own, lambda item: int(item.slots[0]) % variants), self)
+        return recovery_of(self, problem, objective=objective, init=init)
 
 
 def _of_real_image(init: Init, variants: int) -> Init:

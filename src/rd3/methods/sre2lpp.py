@@ -4,7 +4,8 @@ Paper: Cui et al., Dataset Distillation via Committee Voting, 2025, arXiv 2501.0
 Origin: https://github.com/Jiacheng8/CV-DD
 Config: one for all data sets; only the roll depends on the size.
 Differences: the reference draws each start from a folder of prepared patches of medium difficulty; here the selector
-    takes those around the median. Full precision (the reference: mixed), PNG (the reference: JPEG).
+    takes those around the median. Full precision (the reference: mixed; `precision = fp16` on a GPU),
+    PNG (the reference: JPEG).
 """
 
 from __future__ import annotations

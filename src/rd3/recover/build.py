@@ -10,10 +10,12 @@ from rd3.base.errors import UserError
 from rd3.data.target import Target
 from rd3.recover.active import early_late
 from rd3.recover.engine import Parameters, Recovery, Stage, everything
+from rd3.recover.init import Init
 from rd3.recover.losses import objective_of
 from rd3.recover.objective import Objective
 from rd3.recover.pixels import Pixels, PixelSpace, Shared
 from rd3.recover.plan import BATCHINGS, PlanItem
+from rd3.recover.precision import require_precision
 from rd3.recover.problem import Problem
 from rd3.recover.residual import residual
 from rd3.recover.starts import start_of
@@ -26,11 +28,13 @@ def plan_of(switches: Switches, problem: Problem) -> list[PlanItem]:
     return BATCHINGS[switches.batching](problem.ipc, problem.target.num_classes, switches.batch_size)
 
 
-def recovery_of(switches: Switches, problem: Problem, *, objective: Objective | None = None) -> Recovery:
+def recovery_of(
+    switches: Switches, problem: Problem, *, objective: Objective | None = None, init: Init | None = None
+) -> Recovery:
     """The components that the switches stand for.
 
     Args:
-        objective: in place of theirs.
+        objective, init: in place of theirs.
 
     Raises:
         UserError: switches that contradict each other, or the problem.
@@ -38,15 +42,17 @@ def recovery_of(switches: Switches, problem: Problem, *, objective: Objective | 
     check(switches, problem)
     space = PixelSpace(problem.teacher.mean, problem.teacher.std)
     parameters: Callable[[Tensor, PixelSpace], Parameters] = Pixels if switches.param == "pixels" else Shared
+    init = init or start_of(switches.init, problem, space)
     return Recovery(
-        init=start_of(switches.init, problem, space),
-        objective=objective or objective_of(switches, problem, space),
+        init=init,
+        objective=objective or objective_of(switches, problem, space, init),
         views=view_of(switches, problem.target),
         parameters=lambda images: parameters(images, space),
         stages=stages_of(switches, problem.target.size),
         lr=switches.lr,
         enter_stage=residual(switches.residual),
         active=_active(switches, problem.ipc),
+        scale_loss=switches.precision == "fp16",
     )
 
 
@@ -92,6 +98,13 @@ def check(switches: Switches, problem: Problem) -> None:
         raise UserError(f"priors = {list(switches.priors)}: expected one for each of {len(problem.teachers)} teachers")
     if switches.param == "shared" and len(sides) > 1:
         raise UserError(f"stage_sizes = {list(sides)}: param = shared has one stage")
+    if switches.perturb_reset == "slot" and switches.batching != "opc":
+        raise UserError(f"batching = {switches.batching}: perturb_reset = slot goes by slot, which needs opc")
+    if switches.flatness and (len(sides) > 1 or switches.round_iterations):
+        key = "stage_sizes" if len(sides) > 1 else "round_iterations"
+        value = list(sides) or switches.round_iterations
+        raise UserError(f"{key} = {value}: flatness averages the same images in every iteration; it takes one stage")
+    require_precision(switches.precision, problem.device)
 
 
 def _active(switches: Switches, ipc: int) -> Callable[[PlanItem, int], Tensor | None]:

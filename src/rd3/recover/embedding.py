@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from rd3.data.images import Images
 from rd3.models.features import feature_extractor, last_linear
 from rd3.recover.plan import PlanItem
+from rd3.recover.precision import full
 from rd3.squeeze.teacher import Teacher
 from rd3.squeeze.walk import walk
 
@@ -44,4 +45,4 @@ class EmbeddingMatch:
         return distance
 
     def _keep(self, _: nn.Module, inputs: tuple[Any, ...]) -> None:
-        self._seen = inputs[0]
+        self._seen = full(inputs[0])

@@ -81,6 +81,7 @@ class Recovery:
         enter_stage: (images, start, size) -> images of that size, before every stage.
         active: rows of the item that take part in an iteration, int64, or None for all; with none nothing moves.
             Adam's step count is shared, so an image that joins late has no bias correction of its own.
+        scale_loss: against gradients that underflow in float16; a step whose gradient overflows is left out.
     """
 
     init: Init
@@ -91,6 +92,7 @@ class Recovery:
     lr: float
     enter_stage: Callable[[Tensor, Tensor, int], Tensor] = unchanged
     active: Callable[[PlanItem, int], Tensor | None] = everything
+    scale_loss: bool = False
 
     @property
     def iterations(self) -> int:
@@ -142,7 +144,7 @@ def recover_item(
     progress: Callable[[float], None] = lambda _: None,
 ) -> Tensor:
     """Recover the images of one item; see `recover`."""
-    images = start = recovery.init(item, _generator("init", seed, item)).to(device)
+    images = start = start_of_item(item, recovery.init, seed=seed, device=device)
     item = item.to(device)
     run = _Run(item, recovery, recovery.objective(item, start), _generator("views", seed, item), progress)
     first = 0
@@ -153,6 +155,11 @@ def recover_item(
         first += stage.iterations
     progress(1.0)
     return images
+
+
+def start_of_item(item: PlanItem, init: Init, *, seed: int, device: torch.device) -> Tensor:
+    """The normalised images that an item starts from, always the same."""
+    return init(item, _generator("init", seed, item)).to(device)
 
 
 @dataclass(frozen=True)
@@ -168,14 +175,16 @@ class _Run:
     def stage(self, images: Tensor, iterations: range) -> Tensor:
         parameters = self.recovery.parameters(images)
         optimiser = torch.optim.Adam([parameters.leaf], lr=self.recovery.lr, betas=(0.5, 0.9), eps=1e-8)
+        scaler = torch.amp.GradScaler(images.device.type, enabled=self.recovery.scale_loss)
         for iteration in iterations:
             done = iteration / self.recovery.iterations
             optimiser.param_groups[0]["lr"] = self.recovery.lr * cosine(done)
             optimiser.zero_grad(set_to_none=True)
             look = self.look(parameters.images(), iteration, done)
             if look is not None:
-                self.loss(look).backward()  # type: ignore[no-untyped-call]
-                optimiser.step()
+                scaler.scale(self.loss(look)).backward()  # type: ignore[no-untyped-call]
+                scaler.step(optimiser)
+                scaler.update()
                 parameters.constrain()
             if iteration % REPORT_EVERY == 0:
                 self.progress(done)

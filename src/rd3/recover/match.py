@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from rd3.base.seeds import derive_seed
 from rd3.recover.comparisons import Comparison, running
 from rd3.recover.plan import PlanItem
+from rd3.recover.precision import full
 from rd3.recover.statistics import moments
 from rd3.squeeze.readings import Channels, Reading, batch_norms
 
@@ -101,8 +102,9 @@ class StatisticsMatch:
             self._passed = True
             if self._drop and hook.droppable and float(torch.rand((), generator=self._generator)) < self._drop:
                 return
+            features = full(inputs[0])
             for place, probe in enumerate(hook.probes):
-                self._seen.append(_Measured(weight, (number, place), probe, *probe.measure(probe.reading(inputs[0]))))
+                self._seen.append(_Measured(weight, (number, place), probe, *probe.measure(probe.reading(features))))
 
         return measure
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from rd3.recover.match import Match
 from rd3.recover.plan import PlanItem
+from rd3.recover.precision import Precision, autocast, full
 from rd3.recover.view import Transform
 
 
@@ -27,6 +28,7 @@ class Look:
         transform: this iteration's crop, flip and roll, to show other images the same way.
         item: labels and slots of the active images.
         iteration: from 0, counted over all stages; `iterations` is their sum.
+        average: the running average of the images before this iteration, (B, C, H, W), where a loss wants one.
     """
 
     images: Tensor
@@ -35,9 +37,11 @@ class Look:
     item: PlanItem
     iteration: int
     iterations: int
+    average: Tensor | None = None
 
 
 Loss = Callable[[Look], Tensor]
+OfLogits = Callable[[Tensor, Look], Tensor]  # (logits of the view, the look) -> a scalar
 Objective = Callable[[PlanItem, Tensor], Loss]  # (item, the images it starts from) -> loss
 
 
@@ -48,14 +52,22 @@ class TeacherLoss:
         model: a network of its own (`rd3.recover.teachers.private_copy`), in which the matches have their hooks.
         matches: (coefficient, term); the coefficient is r_bn of the papers.
         ce_weight: r_ce.
+        of_logits: (coefficient, term) of the logits of the view.
+        precision: of the network's layers.
     """
 
     def __init__(
-        self, model: nn.Module, *, matches: Sequence[tuple[float, Match]] = (), ce_weight: float = 1.0
+        self,
+        model: nn.Module,
+        *,
+        matches: Sequence[tuple[float, Match]] = (),
+        ce_weight: float = 1.0,
+        of_logits: Sequence[tuple[float, OfLogits]] = (),
+        precision: Precision = "float32",
     ) -> None:
         self.model = model
-        self._matches = matches
-        self._ce_weight = ce_weight
+        self._matches, self._of_logits = matches, of_logits
+        self._ce_weight, self._precision = ce_weight, precision
 
     def start(self, item: PlanItem) -> TeacherLoss:
         """The same loss, with nothing left of the item before."""
@@ -64,9 +76,13 @@ class TeacherLoss:
         return self
 
     def __call__(self, look: Look) -> Tensor:
-        loss = self._ce_weight * F.cross_entropy(self.model(look.view), look.item.labels)
+        with autocast(self._precision, look.view.device):
+            logits = full(self.model(look.view))
+        loss = self._ce_weight * F.cross_entropy(logits, look.item.labels)
         for weight, match in self._matches:
             loss = loss + weight * match.take(look.item)
+        for weight, term in self._of_logits:
+            loss = loss + weight * term(logits, look)
         return loss
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
+from typing import Literal
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -9,16 +12,21 @@ from torch import Tensor, nn
 from rd3.recover.objective import Loss, Objective, TeacherLoss
 from rd3.recover.plan import PlanItem
 
+PerturbReset = Literal["chunk", "slot"]
+Climb = tuple[Tensor, Tensor]  # normalised images (B, C, H, W) and their labels (B,)
+Before = Callable[[PlanItem], Iterable[Climb]]
 
-def perturbed(loss: TeacherLoss, *, steps: int, radius: float) -> Objective:
+
+def perturbed(loss: TeacherLoss, *, steps: int, radius: float, before: Before = lambda _: ()) -> Objective:
     """The loss under a teacher whose weights climbed the cross-entropy of the images that an item starts from.
 
-    Every item begins with the given weights again. In the released code they are kept from one chunk of classes to the
-    next on ImageNet, so that the perturbation grows.
+    Every item begins with the given weights again.
 
     Args:
         steps: K; each goes radius / K along the gradient, whose norm over all weights is made 1.
         radius: ρ.
+        before: what the teacher climbed on ahead of an item. It is climbed again for every item, so that an item's
+            images do not depend on whether the others were made.
     """
     original = [weight.detach().clone() for weight in loss.model.parameters()]
 
@@ -26,11 +34,30 @@ def perturbed(loss: TeacherLoss, *, steps: int, radius: float) -> Objective:
         with torch.no_grad():
             for weight, value in zip(loss.model.parameters(), original, strict=True):
                 weight.copy_(value)
-        for _ in range(steps):
-            climb(loss.model, start, item.labels, radius / steps)
+        for images, labels in (*before(item), (start, item.labels)):
+            for _ in range(steps):
+                climb(loss.model, images.to(start.dtype), labels, radius / steps)
+                loss.start(item)  # or its matches would hold the graph of every step
         return loss.start(item)
 
     return make
+
+
+def earlier_chunks(plan: Sequence[PlanItem], start: Callable[[PlanItem], Tensor]) -> Before:
+    """The chunks of classes that come before an item in its slot: in the released code the teacher goes through
+    ImageNet's chunks with one set of weights, so that the perturbation grows (`perturb_reset` = `slot`).
+
+    Args:
+        start: the images that an item of the plan starts from.
+    """
+
+    def before(item: PlanItem) -> Iterable[Climb]:
+        for other in plan:
+            if other.index < item.index and int(other.slots[0]) == int(item.slots[0]):
+                images = start(other)
+                yield images, other.labels.to(images.device)
+
+    return before
 
 
 def climb(model: nn.Module, images: Tensor, labels: Tensor, length: float) -> None:

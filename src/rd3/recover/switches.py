@@ -13,7 +13,9 @@ from rd3.base.spec import Spec
 from rd3.recover.committee import PairRule
 from rd3.recover.finish import SavedAs
 from rd3.recover.match import FirstAverage
+from rd3.recover.perturb import PerturbReset
 from rd3.recover.pixels import Quantise
+from rd3.recover.precision import Precision
 
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
@@ -27,6 +29,9 @@ BatchingName = Literal["opc", "cm", "1c"]
 CropName = Literal["none", "rrc", "cda", "pad"]
 CombineName = Literal["single", "round-robin", "pair", "slot"]
 MatchName = Literal["bn", "bn_class", "bn_mix"]
+
+LATER = frozenset({"perturb_reset", "flatness", "flatness_decay", "flatness_temperature", "precision"})
+"""Switches that came after sets of every method had been made; their defaults never change."""
 
 
 class Switches(Spec):
@@ -50,6 +55,8 @@ class Switches(Spec):
         priors: accuracy of every teacher in points; empty for the published ones, equal where there are none. Weights
             are softmax(priors / prior_temperature).
         perturb_steps: K steps up the teacher's loss on the start, over `perturb_radius` in all; 0 for none.
+        perturb_reset: the teacher starts anew for every chunk of classes that are optimised together (`chunk`), or for
+            every slot and climbs on from chunk to chunk (`slot`), as DWA's released code does on ImageNet.
         r_ce: coefficient of the cross-entropy.
         r_bn: coefficient of the statistics; `k0` weighs the first layer, `var_w` the variances.
         match: BatchNorm statistics of all classes together (`bn`), of each class (`bn_class`), or half and half
@@ -59,9 +66,12 @@ class Switches(Spec):
         drop: probability that a convolution's statistics are left out of an iteration.
         r_embedding: coefficient of the distance to Wasserstein barycentres of real embeddings.
         densify: coefficient of the term that keeps images of a class apart.
+        flatness: coefficient of the divergence from what the teacher says of a running average of the images, of
+            decay `flatness_decay`, both at `flatness_temperature`.
         stage_sizes: side in every stage, all of equal length; empty for one stage at the target's.
         residual: share of the images when they enter a stage; the rest is the start.
         round_iterations: images join in rounds of this length, 0 for all at once.
+        precision: of the teachers' layers; losses, statistics and pixels are always float32. `fp16` needs a GPU.
         quantise: to 8 bits, by rounding or by flooring; `save` is what happens to the pixels in a file.
     """
 
@@ -85,6 +95,7 @@ class Switches(Spec):
     prior_temperature: Positive = 5.0
     perturb_steps: Count = 0
     perturb_radius: NotNegative = 0.015
+    perturb_reset: PerturbReset = "chunk"
     r_ce: NotNegative = 1.0
     r_bn: NotNegative = 0.01
     match: MatchName = "bn"
@@ -97,8 +108,12 @@ class Switches(Spec):
     drop: Probability = 0.0
     r_embedding: NotNegative = 0.0
     densify: NotNegative = 0.0
+    flatness: NotNegative = 0.0
+    flatness_decay: Probability = 0.99
+    flatness_temperature: Positive = 4.0
     stage_sizes: tuple[Size, ...] = ()
     residual: Fraction = 1.0
     round_iterations: Count = 0
+    precision: Precision = "float32"
     quantise: Quantise = "round"
     save: SavedAs = "png"

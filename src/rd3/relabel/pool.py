@@ -22,7 +22,7 @@ class TeacherPool:
     """Logits of one teacher or several on pictures in [0, 1].
 
     Attributes:
-        forwards: pictures that went through a teacher so far.
+        forwards: pictures that went through a teacher so far, but for those of replayed steps.
     """
 
     def __init__(
@@ -73,6 +73,9 @@ class TeacherPool:
         self._autocast = autocast
         self._precision = PRECISIONS[precision]
         self.forwards = 0
+
+    def __len__(self) -> int:
+        return len(self._teachers)
 
     def to(self, device: torch.device) -> TeacherPool:
         for teacher in self._teachers:

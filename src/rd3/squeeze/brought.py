@@ -14,7 +14,7 @@ from rd3.base.errors import UserError
 from rd3.base.spec import fingerprint_of, parse
 from rd3.data.target import Target
 from rd3.squeeze.brought_check import check_teacher
-from rd3.squeeze.brought_spec import USAGE, BroughtSpec, Match, model_of
+from rd3.squeeze.brought_spec import USAGE, BroughtSpec, Match, Others, model_of
 from rd3.squeeze.fitted import fit_weights
 from rd3.squeeze.teacher import Teacher
 from rd3.squeeze.weights import Weights, find_weights
@@ -42,6 +42,7 @@ def bring_teacher(
     std: Sequence[float] | None = None,
     match: Match = "names",
     classes: str | Sequence[str] | None = None,
+    others: Others = "kept",
     pretrained: bool | None = None,
     device: torch.device | None = None,
 ) -> Teacher:
@@ -55,14 +56,16 @@ def bring_teacher(
         match: `position` for a state dict with other names in the same order.
         classes: what the outputs are, in their order: `imagenet-1k`, a file with a name a line, or a list. 1000 outputs
             for fewer classes are ImageNet's by default; those of the target's classes are kept.
+        others: `cut` to forget outputs for other classes; they never enter the logits, and where images are optimised
+            under the teacher they count unless they are cut.
         pretrained: whether other data than the target's were learned from, where that is not plain.
 
     Raises:
         UserError: the weights cannot be found or read safely, do not fit, or their accuracy shows that the classes are
             in another order or the normalisation is another.
     """
-    values: dict[str, Any] = {"mean": mean, "std": std, "match": match, "classes": classes, "pretrained": pretrained}
-    return bring(brought_spec(source, model=model, **values), target, device=device)
+    reading = {"mean": mean, "std": std, "match": match, "classes": classes, "others": others, "pretrained": pretrained}
+    return bring(brought_spec(source, model=model, **reading), target, device=device)
 
 
 def brought_spec(source: str | Path, *, model: str | None = None, **reading: Any) -> BroughtSpec:
@@ -131,6 +134,7 @@ def _fingerprint(
 ) -> str:
     """Of all that decides its logits and its test accuracy: the same file with another mean is another teacher."""
     values = [weights.sha256, target.fingerprint, spec.model, list(normalisation.mean), list(normalisation.std)]
-    how = {"match": spec.match if spec.match != "names" else None, "rows": rows, "pretrained": spec.pretrained}
+    how = {"rows": rows, "pretrained": spec.pretrained}
+    how |= {key: getattr(spec, key) for key in ("match", "others") if getattr(spec, key) not in ("names", "kept")}
     used = {key: value for key, value in how.items() if value is not None}
     return fingerprint_of("brought teacher", [*values, used] if used else values)

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from rd3.base.spec import Spec
 
 Match = Literal["names", "position"]
+Others = Literal["kept", "cut"]
 Triple = tuple[float, ...]
 
 USAGE = "FILE, torchvision:NAME[:WEIGHTS], timm:NAME, torchvision:NAME@FILE or timm:NAME@FILE"
@@ -26,6 +27,8 @@ class Reading(Spec):
         match: `names`, or `position` where a state dict has other names in the same order.
         classes: what the outputs stand for, in their order: `imagenet-1k`, a file with a name a line, or a list. By
             default the target's classes, and ImageNet's where there are 1000 outputs for fewer classes.
+        others: outputs for other classes than the target's are `kept` for those who optimise images under the teacher,
+            whose cross-entropy then runs over all of them, or `cut`. Its logits are those of the target's classes.
         pretrained: whether other data than the target's were learned from; known for a zoo's weights and where there
             are outputs for other classes.
     """
@@ -34,6 +37,7 @@ class Reading(Spec):
     std: Triple | None = Field(default=None, min_length=1)
     match: Match = "names"
     classes: str | tuple[str, ...] | None = None
+    others: Others = "kept"
     pretrained: bool | None = None
 
     @model_validator(mode="after")

@@ -22,7 +22,7 @@ def imagenet_wnids() -> tuple[str, ...]:
 
 @cache
 def imagenet_names() -> tuple[str, ...]:
-    """A plain name for each, as torchvision has them; two names stand for two classes each."""
+    """A plain name for each, as torchvision has them."""
     from torchvision.models import ResNet18_Weights
 
     return tuple(ResNet18_Weights.IMAGENET1K_V1.meta["categories"])

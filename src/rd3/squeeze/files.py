@@ -10,6 +10,7 @@ from safetensors.torch import load_file, save_file
 from rd3.base.files import os_errors
 from rd3.data.target import Target
 from rd3.models import create_model
+from rd3.squeeze.outputs import TargetOutputs, output_count
 from rd3.squeeze.teacher import Teacher
 
 
@@ -30,6 +31,7 @@ def save_teacher(teacher: Teacher, folder: Path) -> None:
         "target": teacher.target,
         "pretrained": teacher.pretrained,
         "notes": teacher.notes,
+        "outputs": output_count(teacher.model),
     }
     (folder / "teacher.json").write_text(json.dumps(facts, indent=1))
 
@@ -38,7 +40,9 @@ def load_teacher(folder: Path, target: Target) -> Teacher:
     """Read what `save_teacher` wrote; `target` says which input the architecture is built for."""
     facts = json.loads((folder / "teacher.json").read_text())
     classes = tuple(facts["classes"])
-    model = create_model(facts["name"], classes=len(classes), size=target.size, channels=target.channels)
+    outputs = facts.get("outputs")
+    model = create_model(facts["name"], classes=outputs or len(classes), size=target.size, channels=target.channels)
+    model = TargetOutputs(model, len(classes), outputs) if outputs else model
     model.load_state_dict(load_file(folder / "weights.safetensors"))
     return Teacher(
         model=model,

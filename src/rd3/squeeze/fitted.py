@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor, nn
 
@@ -12,10 +12,9 @@ from rd3.models import create_model
 from rd3.models.stem import SMALL_STEM_UP_TO
 from rd3.squeeze.brought_spec import BroughtSpec
 from rd3.squeeze.class_order import rows_of
+from rd3.squeeze.outputs import TargetOutputs, all_outputs, output_count
 from rd3.squeeze.state_dict import StateDict
 from rd3.squeeze.weights import Weights
-
-COUNTER = "num_batches_tracked"  # of BatchNorm; old files have none, and nothing here reads it
 
 
 @dataclass(frozen=True)
@@ -23,15 +22,15 @@ class Fitted:
     """A network with somebody's weights.
 
     Attributes:
-        rows: which outputs were kept, in the order of the target's classes; None for all as they are.
+        rows: which outputs are those of the target's classes, in their order; None for all as they are.
         more_outputs: whether there were others, for classes that the target does not have.
         notes: what a reader must know of the fit.
     """
 
     model: nn.Module
-    rows: tuple[int, ...] | None
-    more_outputs: bool
-    notes: tuple[str, ...]
+    rows: tuple[int, ...] | None = None
+    more_outputs: bool = False
+    notes: tuple[str, ...] = ()
 
 
 def fit_weights(weights: Weights, spec: BroughtSpec, target: Target) -> Fitted:
@@ -40,27 +39,49 @@ def fit_weights(weights: Weights, spec: BroughtSpec, target: Target) -> Fitted:
     Raises:
         UserError: names or shapes do not agree, or nobody says which output is which class.
     """
-    model = _network(spec, target)
-    own = model.state_dict()
+    plain = Fitted(_network(spec, target, classes=target.num_classes))
+    own = plain.model.state_dict()
     state, notes = _named(weights, own, spec)
-    rows, outputs = None, None
+    heads = set()
     if spec.classes is not None or any(state[name].shape != own[name].shape for name in own if name in state):
         heads = _heads(own, spec, target)
-        outputs = _outputs(state, heads)
-        rows = None if outputs is None else rows_of(spec.classes, target.classes, outputs, where=weights.name)
-        if rows is not None:
-            state = {name: value[rows] if name in heads else value for name, value in state.items()}
-            notes = (*notes, f"{len(rows)} of its {outputs} outputs, one for each class of the target")
+    fitted = _with_rows(plain, _outputs(state, heads), weights, spec, target)
+    if fitted.rows is not None:
+        order = _order(fitted, _outputs(state, heads))
+        state = {name: value[order] if name in heads else value for name, value in state.items()}
     try:
-        model.load_state_dict(state)
+        all_outputs(fitted.model).load_state_dict(state)
     except RuntimeError as error:
         raise UserError(_misfit(weights, own, spec, target, " ".join(str(error).split())[:200])) from None
-    more = rows is not None and outputs is not None and outputs > len(rows)
-    return Fitted(model, None if rows is None else tuple(rows), more, notes)
+    return replace(fitted, notes=(*notes, *fitted.notes))
 
 
-def _network(spec: BroughtSpec, target: Target, *, more: int = 0) -> nn.Module:
-    return create_model(spec.model, classes=target.num_classes + more, size=target.size, channels=target.channels)
+def _with_rows(plain: Fitted, outputs: int | None, weights: Weights, spec: BroughtSpec, target: Target) -> Fitted:
+    """A network with room for the outputs that are wanted, and which these are."""
+    rows = None if outputs is None else rows_of(spec.classes, target.classes, outputs, where=weights.name)
+    if outputs is None or rows is None:
+        return plain
+    if outputs == len(rows):
+        notes = (f"its {outputs} outputs put into the order of the target's classes",)
+        return replace(plain, rows=tuple(rows), notes=notes)
+    model, rest = plain.model, "the others are cut off"
+    if spec.others == "kept":
+        wide = _network(spec, target, classes=outputs)
+        model, rest = TargetOutputs(wide, len(rows), outputs), "the others count where images are optimised"
+    notes = (f"{len(rows)} of its {outputs} outputs, one for each class of the target; {rest}",)
+    return Fitted(model, tuple(rows), more_outputs=True, notes=notes)
+
+
+def _order(fitted: Fitted, outputs: int | None) -> list[int]:
+    """The outputs of the target's classes first, and the others behind them where they are kept."""
+    rows = list(fitted.rows or ())
+    if output_count(fitted.model) is None:
+        return rows
+    return [*rows, *sorted(set(range(outputs or 0)) - set(rows))]
+
+
+def _network(spec: BroughtSpec, target: Target, *, classes: int) -> nn.Module:
+    return create_model(spec.model, classes=classes, size=target.size, channels=target.channels)
 
 
 def _named(weights: Weights, own: StateDict, spec: BroughtSpec) -> tuple[StateDict, tuple[str, ...]]:
@@ -85,7 +106,7 @@ def _named(weights: Weights, own: StateDict, spec: BroughtSpec) -> tuple[StateDi
 
 def _heads(own: StateDict, spec: BroughtSpec, target: Target) -> set[str]:
     """Names of the tensors with a row for every class: those that change with one class more."""
-    more = _network(spec, target, more=1).state_dict()
+    more = _network(spec, target, classes=target.num_classes + 1).state_dict()
     return {name for name, value in more.items() if value.shape != own[name].shape}
 
 
@@ -111,7 +132,8 @@ def _same_but_for_outputs(theirs: Tensor, ours: Tensor) -> bool:
 
 
 def _without_counters(state: StateDict) -> StateDict:
-    return {name: value for name, value in state.items() if not name.endswith(COUNTER)}
+    """Less BatchNorm's counts of batches, whole numbers by themselves; old files have none, and nothing reads them."""
+    return {name: value for name, value in state.items() if value.ndim or value.is_floating_point()}
 
 
 def _shape(value: Tensor) -> str:

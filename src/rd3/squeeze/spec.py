@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
 from rd3.base.errors import unknown
-from rd3.base.spec import Spec, fingerprint_of, parse
+from rd3.base.spec import GrowingSpec, fingerprint_of, parse
 from rd3.data.target import Target
 from rd3.training.loop import LOOP_REVISION
 from rd3.training.recipe import Recipe
 
 
-class TeacherSpec(Spec):
+class TeacherSpec(GrowingSpec):
     """Everything that decides a teacher's weights.
 
     Attributes:
@@ -24,7 +24,11 @@ class TeacherSpec(Spec):
         recipe: how it is trained.
         mean, std: its normalisation.
         seed: of initialisation and training.
+        backbone: hash of the state dict that everything but the last layer is taken from, and stays; None to train
+            the whole network.
     """
+
+    later: ClassVar[frozenset[str]] = frozenset({"backbone"})
 
     target: str
     model: str
@@ -33,10 +37,15 @@ class TeacherSpec(Spec):
     std: tuple[float, ...]
     seed: int = 0
     loop_revision: int = LOOP_REVISION
+    backbone: str | None = None
 
     @property
     def fingerprint(self) -> str:
         return fingerprint_of("teacher", self.as_json())
+
+
+PROBE = "linear-probe"
+"""The recipe for a last layer on a frozen backbone."""
 
 
 @cache
@@ -67,12 +76,29 @@ def without_flips(recipe: Recipe) -> Recipe:
 
 
 def teacher_spec(
-    target: Target, model: str, *, recipe: Recipe | str | None = None, epochs: int | None = None, seed: int = 0
+    target: Target,
+    model: str,
+    *,
+    recipe: Recipe | str | None = None,
+    epochs: int | None = None,
+    seed: int = 0,
+    backbone: str | None = None,
 ) -> TeacherSpec:
-    """The spec of a teacher for `target`, normalised with the target's own statistics."""
-    chosen = recipe if isinstance(recipe, Recipe) else recipe_for(target, recipe)
+    """The spec of a teacher for `target`, normalised with the target's own statistics.
+
+    Args:
+        backbone: hash of the frozen backbone's file, for a linear probe.
+    """
+    usual = PROBE if backbone else None
+    chosen = recipe if isinstance(recipe, Recipe) else recipe_for(target, recipe or usual)
     if epochs is not None:
         chosen = parse(Recipe, {**chosen.as_json(), "epochs": epochs}, where="teacher recipe")
     return TeacherSpec(
-        target=target.fingerprint, model=model, recipe=chosen, mean=target.mean, std=target.std, seed=seed
+        target=target.fingerprint,
+        model=model,
+        recipe=chosen,
+        mean=target.mean,
+        std=target.std,
+        seed=seed,
+        backbone=backbone,
     )

@@ -93,6 +93,25 @@ def input_of(synthetic: Synthetic, notes: tuple[str, ...] = ()) -> RunInput:
     )
 
 
+def require_alike(draws: Sequence[Synthetic]) -> None:
+    """Refuse draws that are not of one method, size and learned rate, as their mean would be of nothing.
+
+    Raises:
+        UserError: there is none, or names what differs.
+    """
+    if not draws:
+        raise UserError("no set to evaluate")
+    for what, values in (
+        ("IPC", {ipc_of(draw) for draw in draws}),
+        ("learned rate", {draw.learned_lr for draw in draws}),
+        ("decode", {draw.manifest.decode for draw in draws}),
+    ):
+        if len(values) > 1:
+            raise UserError(
+                f"draws differ in their {what}: {', '.join(sorted(map(str, values)))}; evaluate them one by one"
+            )
+
+
 def ipc_of(synthetic: Synthetic) -> int:
     """Images per class, rounded where classes have different numbers of them."""
     return synthetic.ipc or round(len(synthetic) / len(synthetic.classes))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rd3.base.errors import UserError
@@ -13,15 +13,17 @@ from rd3.evaluation.protocol import Protocol
 from rd3.methods.base import METHODS, require_enough
 from rd3.models import create_model
 from rd3.squeeze.brought import brought_spec
-from rd3.squeeze.spec import teacher_spec
 from rd3.study.asked import NOTHING, RANDOM, Asked, asked_protocols, entries_of
 from rd3.study.jobs.base import Job, cached_target
 from rd3.study.jobs.brought import BroughtJob, brought_job
 from rd3.study.jobs.run import RunInput, RunJob, run_job
 from rd3.study.jobs.synthetic import SyntheticJob, SyntheticSpec, synthetic_spec
-from rd3.study.jobs.teacher import TeacherJob
+from rd3.study.jobs.teacher import TeacherJob, squeeze_job
 from rd3.study.labellers import Labeller
+from rd3.study.labels import label_of, teacher_name
 from rd3.study.spec import MethodEntry, StudySpec, TeacherEntry
+
+Squeezes = TeacherJob | BroughtJob
 
 
 @dataclass(frozen=True)
@@ -56,18 +58,19 @@ def make_plan(study: StudySpec) -> Plan:
 
 
 def _target_jobs(study: StudySpec, target: Target, asked: list[Asked]) -> Iterator[Job]:
-    teachers = [teacher_job(target, entry) for entry in study.pool]
     _check_models(study, target)
-    draws = list(_draws(study, target, teachers))
+    teachers = [teacher_job(target, entry) for entry in study.pool]
+    own = own_teachers(study, target)
+    draws = list(_draws(study, target, teachers, own))
     synthetics = [job for each in draws for job in each.jobs]
     runs = list(_run_jobs(study, target, teachers, draws, asked))
     needed = {need for job in [*synthetics, *runs] for need in job.needs}
-    yield from (teacher for teacher in teachers if teacher.key in needed)
+    yield from {job.key: job for job in (*teachers, *own.values()) if job.key in needed}.values()
     yield from synthetics
     yield from runs
 
 
-def teacher_job(target: Target, entry: TeacherEntry) -> TeacherJob | BroughtJob:
+def teacher_job(target: Target, entry: TeacherEntry) -> Squeezes:
     """The job that squeezes the target into one teacher, or brings it.
 
     Raises:
@@ -75,12 +78,20 @@ def teacher_job(target: Target, entry: TeacherEntry) -> TeacherJob | BroughtJob:
     """
     if entry.source is not None:
         return brought_job(target, brought_spec(entry.source, model=entry.model, **entry.reading()))
-    spec = teacher_spec(target, entry.model, recipe=entry.recipe, epochs=entry.epochs, seed=entry.seed)
-    return TeacherJob(target.spec, target.fingerprint, spec=spec, train_images=len(target.train))
+    return squeeze_job(
+        target, entry.model, recipe=entry.recipe, epochs=entry.epochs, seed=entry.seed, backbone=entry.backbone
+    )
+
+
+def own_teachers(study: StudySpec, target: Target) -> dict[TeacherEntry, Squeezes]:
+    """The jobs that make the teachers of single methods."""
+    entries = [entry.teacher for entry in study.methods if entry.teacher is not None]
+    return {entry: teacher_job(target, entry) for entry in dict.fromkeys(entries)}
 
 
 def _check_models(study: StudySpec, target: Target) -> None:
-    for model in (*(teacher.model for teacher in study.pool), *study.students):
+    teachers = (*study.pool, *(entry.teacher for entry in study.methods if entry.teacher))
+    for model in (*(teacher.model for teacher in teachers), *study.students):
         create_model(model, classes=len(target.classes), size=target.size, channels=target.channels, seed=0)
 
 
@@ -101,19 +112,28 @@ class Draws:
     """The independent syntheses of one method entry at one IPC; `place` is the entry's in `entries_of`."""
 
     place: int
+    label: str
     jobs: tuple[SyntheticJob, ...]
 
 
-def _draws(study: StudySpec, target: Target, teachers: Sequence[TeacherJob | BroughtJob]) -> Iterator[Draws]:
+def _draws(
+    study: StudySpec, target: Target, teachers: Sequence[Squeezes], own: Mapping[TeacherEntry, Squeezes]
+) -> Iterator[Draws]:
+    names = {job.fingerprint: teacher_name(job) for job in own.values() if job.key != teachers[0].key}
+    made_by: dict[str, str | None] = {}
     for place, entry in enumerate(entries_of(study)):
         count = study.seeds if METHODS[entry.name].fresh_draws else min(study.draws, study.seeds)
+        pool = teachers if entry.teacher is None else [own[entry.teacher]]
         for ipc in study.ipc:
-            jobs = (_planned_synthetic(target, entry, ipc, teachers, draw) for draw in range(count))
-            yield Draws(place, tuple(jobs))
+            jobs = tuple(_planned_synthetic(target, entry, ipc, pool, draw) for draw in range(count))
+            label, teacher = label_of(jobs[0].spec, names), jobs[0].spec.teacher
+            if made_by.setdefault(label, teacher) != teacher:
+                raise UserError(f"methods: two teachers of one name for {label}; put them into two studies")
+            yield Draws(place, label, jobs)
 
 
 def _planned_synthetic(
-    target: Target, entry: MethodEntry, ipc: int, teachers: Sequence[TeacherJob | BroughtJob], draw: int
+    target: Target, entry: MethodEntry, ipc: int, teachers: Sequence[Squeezes], draw: int
 ) -> SyntheticJob:
     return synthetic_job(
         target,
@@ -121,6 +141,7 @@ def _planned_synthetic(
         ipc=ipc,
         teacher=(teachers[0].fingerprint, teachers[0].spec.model),
         pool=tuple(teacher.fingerprint for teacher in teachers[1:]),
+        pool_models=tuple(teacher.spec.model for teacher in teachers[1:]),
         draw=draw,
         changes=entry.settings,
     )
@@ -133,6 +154,7 @@ def synthetic_job(
     ipc: int,
     teacher: tuple[str, str] | None,
     pool: tuple[str, ...] = (),
+    pool_models: tuple[str, ...] = (),
     draw: int = 0,
     changes: dict[str, Any] | None = None,
 ) -> SyntheticJob:
@@ -140,7 +162,7 @@ def synthetic_job(
 
     Args:
         teacher: its fingerprint and the name of its architecture.
-        pool: fingerprints of further teachers, for methods that use several.
+        pool, pool_models: the same of further teachers, for methods that use several.
 
     Raises:
         UserError: unknown method or setting, too small a target, or a missing teacher.
@@ -157,11 +179,12 @@ def synthetic_job(
         spec=spec,
         teacher_model=teacher[1] if teacher else None,
         images_through_network=method.cost(target, ipc),
+        pool_models=pool_models,
     )
 
 
 def _run_jobs(
-    study: StudySpec, target: Target, teachers: list[TeacherJob | BroughtJob], draws: list[Draws], asked: list[Asked]
+    study: StudySpec, target: Target, teachers: list[Squeezes], draws: list[Draws], asked: list[Asked]
 ) -> Iterator[RunJob]:
     labellers = [Labeller(teacher.fingerprint, teacher.spec.model) for teacher in teachers]
     named = {study.whole or each.protocol.counterparts.whole for each in asked} - {None, NOTHING}
@@ -174,11 +197,12 @@ def _run_jobs(
                     whole = RunInput.whole(target)
                     yield run_job(target, each.protocol, whole, student=student, replicate=replicate)
                     continue
-                for drawn in (one.jobs for one in draws if each.asks(one.place)):
+                for one in (one for one in draws if each.asks(one.place)):
+                    given = planned_input(target, one.jobs[replicate % len(one.jobs)].spec)
                     yield run_job(
                         target,
                         each.protocol,
-                        planned_input(target, drawn[replicate % len(drawn)].spec),
+                        replace(given, label=one.label),
                         student=student,
                         replicate=replicate,
                         teachers=labellers,

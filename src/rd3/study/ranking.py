@@ -16,6 +16,7 @@ from rd3.scores.ranking import Comparison, compare
 from rd3.scores.ranks import rank_intervals
 from rd3.study.asked import RANDOM
 from rd3.study.cells import Cell, Cells
+from rd3.study.precision import mixed_precision
 from rd3.study.records import Record
 from rd3.study.scored import parts_of_cell, scores
 from rd3.study.scoring import PARTS
@@ -41,6 +42,11 @@ def rows(records: Sequence[Record], *, w: float = USUAL_WEIGHT, gamma: float = U
     for group in groups([row for _, row in ranked]):
         members = {id(row) for row in group}
         _compare([(cell, row) for cell, row in ranked if id(row) in members], cells)
+        together = mixed_precision(
+            run for cell, row in ranked if id(row) in members for run in cells.runs(cell).values()
+        )
+        for row in group:
+            row["flags"] = sorted({*row["flags"], *together})
         answer += _placed(sorted(group, key=lambda row: row["rank"]["value"]))
     return answer
 
@@ -98,6 +104,7 @@ def _row(cells: Cells, cell: Cell, *, w: float, gamma: float) -> dict[str, Any]:
             | _of_parts(parts, besides=own_flags)
             | _same_runs(runs, parts.get("random_own", {}))
             | _weak(whole, random)
+            | mixed_precision([*runs.values(), *others])
             | _weighed(w, gamma)
         ),
     }

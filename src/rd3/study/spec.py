@@ -27,6 +27,7 @@ class TeacherEntry(Reading):
         epochs: in place of the recipe's.
         source: `from` in a file: weights that exist, see `rd3.bring_teacher`; None to squeeze. The keys of `Reading`
             say how they are read.
+        backbone: a state dict of that architecture, frozen under a new last layer (a linear probe).
     """
 
     model_config = ConfigDict(validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)
@@ -36,6 +37,7 @@ class TeacherEntry(Reading):
     recipe: str | None = None
     epochs: int | None = Field(default=None, gt=0)
     seed: int = 0
+    backbone: str | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -49,7 +51,7 @@ class TeacherEntry(Reading):
 
     @model_validator(mode="after")
     def _squeezed_or_brought(self) -> Self:
-        keys = {"recipe", "epochs", "seed"} if self.source else set(Reading.model_fields)
+        keys = {"recipe", "epochs", "seed", "backbone"} if self.source else set(Reading.model_fields)
         changed = [key for key in sorted(keys) if getattr(self, key) != type(self).model_fields[key].default]
         if changed and self.source:
             raise ValueError(f"{changed[0]}: is for a teacher that is squeezed; this one comes from {self.source}")
@@ -66,11 +68,13 @@ class MethodEntry(Spec):
     """A method with what is changed of its paper's settings.
 
     Attributes:
+        teacher: the one that it alone distils from, in place of the study's; those of the study still label.
         protocols: what it is judged under besides the study's, alone or with others that name the same; the random
             images that it is compared with are judged under them too.
     """
 
     name: str
+    teacher: TeacherEntry | None = None
     settings: dict[str, Any] = Field(default_factory=dict)
     protocols: tuple[str, ...] = ()
 
@@ -84,7 +88,7 @@ class StudySpec(Spec):
         teacher: squeezed once a target; the one that methods distil from, and the only one if no more are given.
         teachers: all that may label, the first of them `teacher`, which then need not be given.
         methods: names, or `{name: …, settings: {…}}`, or `{name: …, key: value}`; with `protocols: […]` those are
-            for this method alone.
+            for this method alone, with `teacher: {…}` it distils from one of its own.
         ipc: images per class.
         protocols: ids or files, for all methods; those that their scores need are added by themselves.
         scores: which of all protocols get what HLR, LRS and ARS need besides their own runs; None for all of them.

@@ -12,7 +12,7 @@ from typing import get_args
 from torch import Tensor
 
 from rd3.base.errors import UserError
-from rd3.data.spaces import PixelSpace, fingerprint_in
+from rd3.data.spaces import PixelSpace, fingerprint_in, usual_for
 from rd3.data.target import Target
 from rd3.synthetic.soft_labels import ROW_SUM_TOLERANCE, SoftLabelForm
 
@@ -43,7 +43,7 @@ def space_of(pictures: Tensor, candidates: Sequence[PixelSpace], target: Target 
     spaces = ", ".join(candidates)
     if target is None:
         raise UserError(f"{found}: {spaces} are possible; give the target, or say which with pixels = {candidates[0]}")
-    fitting = [space for space in candidates if _fits(pictures, space, target)]
+    fitting = [space for space in candidates if usual_for(space, target) and _fits(pictures, space, target)]
     if len(fitting) == 1:
         expected = fingerprint_in(fitting[0], target)
         return fitting[0], f"{found}; real ones in {fitting[0]} have std {expected.deviation:.3g}"
@@ -55,10 +55,7 @@ def space_of(pictures: Tensor, candidates: Sequence[PixelSpace], target: Target 
 
 
 def _fits(pictures: Tensor, space: PixelSpace, target: Target) -> bool:
-    try:
-        expected = fingerprint_in(space, target)
-    except UserError:
-        return False  # a normalisation that this target has not
+    expected = fingerprint_in(space, target)
     if space == "raw01" and float(((pictures < -OUTSIDE) | (pictures > 1 + OUTSIDE)).float().mean()) > OUTSIDE_SHARE:
         return False
     near = abs(math.log(max(float(pictures.std(correction=0)), 1e-9) / expected.deviation)) < math.log(FACTOR)

@@ -72,9 +72,7 @@ def assemble(raw: Raw, request: Request, *, origin: str) -> Synthetic:
     images = pixels.images
     labels = read_labels(raw.labels, raw.soft_labels, raw.soft_label_form, request, len(images))
     readings |= labels.readings
-    names = request.classes or raw.classes
-    if request.classes is not None and target is not None:
-        labels, names = in_target_order(labels, request.classes, target), target.classes
+    labels, names = _named(labels, raw, request)
     classes = target.classes if target is not None else names or _numbers(labels)
     if target is not None:
         require_shape(_shape(images), target)
@@ -83,7 +81,6 @@ def assemble(raw: Raw, request: Request, *, origin: str) -> Synthetic:
     _require_every_class(labels.hard, classes)
     decode = _decode(raw, request, images, readings)
     info = {**raw.info, "clamped": pixels.clamped, "named_classes": names is not None}
-    form = labels.form if labels.soft is not None else None
     manifest = Manifest(
         method=request.name,
         target=target.name if target else None,
@@ -92,13 +89,20 @@ def assemble(raw: Raw, request: Request, *, origin: str) -> Synthetic:
         ipc=balanced_ipc(labels.hard, len(classes)),
         draw=raw.draw,
         fingerprint=_fingerprint(images, labels, raw.learned_lr, decode, pixels.space),
-        info={**info, READINGS: readings} if readings else info,
+        info={**info, READINGS: {**readings, **labels.readings}} if readings else info,
         origin=f"imported from {origin}",
-        soft_label_form=form,
+        soft_label_form=labels.form if labels.soft is not None else None,
         decode=decode,
         space=pixels.space,
     )
     return Synthetic(images, labels.hard, labels.soft, raw.learned_lr, manifest)
+
+
+def _named(labels: Labels, raw: Raw, request: Request) -> tuple[Labels, tuple[str, ...] | None]:
+    """Labels in the target's order, and the class names that are known of them."""
+    if request.classes is None or request.target is None:
+        return labels, request.classes or raw.classes
+    return in_target_order(labels, request.classes, request.target), request.target.classes
 
 
 def _pixels(raw: Raw, request: Request, readings: dict[str, list[str]]) -> Pixels:

@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 
 from rd3.base.errors import UserError
+from rd3.training.execution import Execution
 
 THREADS = 1  # sums are split by thread, so one thread gives the same bits whatever the number of cores
 
@@ -43,6 +44,8 @@ def prepare_process(device: torch.device) -> None:
         torch.backends.cudnn.allow_tf32 = False
         torch.backends.cuda.matmul.allow_tf32 = False
         torch.use_deterministic_algorithms(True, warn_only=True)
+        # Filling every new tensor would be a kernel more for each.
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
 def _keep_freed_memory() -> None:
@@ -89,8 +92,15 @@ def _process_status(name: str) -> int | None:
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:")), None)
 
 
-def environment(device: torch.device) -> dict[str, str]:
-    """What a number depends on besides its specification."""
+def environment(
+    device: torch.device, execution: Execution | None = None, *, not_captured: str | None = None
+) -> dict[str, str]:
+    """What a number depends on besides its specification.
+
+    Args:
+        execution: what a run was done with.
+        not_captured: why its steps were not captured although they should have been, or None.
+    """
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
     return {
         "device": f"{device.type} ({name})",
@@ -98,4 +108,10 @@ def environment(device: torch.device) -> dict[str, str]:
         "python": platform.python_version(),
         "torch": torch.__version__,
         "system": platform.system(),
+        **({} if execution is None else _carried_out(execution, not_captured)),
     }
+
+
+def _carried_out(execution: Execution, not_captured: str | None) -> dict[str, str]:
+    steps = "captured" if not_captured is None else f"called: {not_captured}"
+    return {"precision": execution.precision} | ({"steps": steps} if execution.graphs else {})

@@ -23,6 +23,9 @@ class Labeller:
 
     Labels of batches that come again are remembered up to `REMEMBERED_BYTES`, as asking the teacher again gives the
     same ones.
+
+    Attributes:
+        asked: pictures that were labelled online so far.
     """
 
     def __init__(self, recipe: Recipe, *, online: SoftLabels | None, static: Tensor | None) -> None:
@@ -32,6 +35,7 @@ class Labeller:
         self._static = static
         self._remembered: dict[int, Tensor] = {}
         self._bytes = 0
+        self.asked = 0
 
     def __bool__(self) -> bool:
         return self._online is not None or self._static is not None
@@ -55,6 +59,7 @@ class Labeller:
     def _asked(self, view: View, batch: Batch) -> Tensor:
         assert self._online is not None, "nobody labels"
         pictures = view.unmixed if self._recipe.label_input == "original" else view.pictures
+        self.asked += len(pictures)
         return self._online(pictures, batch.indices)
 
     def _remember(self, logits: Tensor, number: int | None) -> Tensor:

@@ -6,46 +6,29 @@ run's seed, so a run is a function of (images, network, recipe, seed).
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 
 from rd3.base.seeds import derive_seed
 from rd3.data.images import Images
+from rd3.training.captured import CapturedUpdate, own_stream
+from rd3.training.clock import Clock
 from rd3.training.ema import ParameterAverage
+from rd3.training.execution import PLAIN, Execution
+from rd3.training.fused import set_rates
 from rd3.training.labelling import Labeller, SoftLabels
 from rd3.training.order import Order
+from rd3.training.prefetch import fetched_ahead
 from rd3.training.recipe import Recipe
-from rd3.training.step import add_gradients
-from rd3.training.views import Normalisation, view_of
+from rd3.training.update import Update
+from rd3.training.views import Normalisation
 
 __all__ = ["LOOP_REVISION", "Clock", "Normalisation", "SoftLabels", "fit"]
 
 LOOP_REVISION = 1  # raised whenever the same recipe and seed would give other bits than before
-
-
-@dataclass
-class Clock:
-    """Seconds spent on labels, on reports, and in all; label seconds are only known on the CPU."""
-
-    labels: float = 0.0
-    reports: float = 0.0
-    total: float = 0.0
-    _start: float = field(default_factory=time.perf_counter)
-
-    @contextmanager
-    def on(self, part: str):  # type: ignore[no-untyped-def]
-        start = time.perf_counter()
-        yield
-        setattr(self, part, getattr(self, part) + time.perf_counter() - start)
-
-    def stop(self) -> Clock:
-        self.total = time.perf_counter() - self._start
-        return self
 
 
 def fit(
@@ -57,6 +40,7 @@ def fit(
     seed: int,
     soft_labels: SoftLabels | None = None,
     static_labels: Tensor | None = None,
+    execution: Execution = PLAIN,
     on_epoch: Callable[[int, nn.Module], None] = lambda *_: None,
 ) -> Clock:
     """Train `model` in place.
@@ -70,6 +54,7 @@ def fit(
         soft_labels: teacher logits for a batch; these or `static_labels` are needed when the recipe's loss needs a
             teacher.
         static_labels: one row of logits an image, float (N, classes), on the device of `images`.
+        execution: precision, and whether steps are captured.
         on_epoch: called after every epoch with its index from 0 and the network to evaluate.
 
     Returns:
@@ -86,29 +71,23 @@ def fit(
     order = Order(len(images), recipe, generator=generator, seed=seed)
     optimiser = recipe.optimiser.build(model)
     average = ParameterAverage(model, recipe.ema, buffers=recipe.ema_buffers) if recipe.ema else None
-    base_rates = [group["lr"] for group in optimiser.param_groups]
+    base_rates = [float(group["lr"]) for group in optimiser.param_groups]
     clock = Clock()
-    with _layers_draw_from(derive_seed("layers", seed), device):
+    update = Update(model, images, recipe, normalisation, labeller, optimiser, average, execution, clock)
+    captured = CapturedUpdate(update, device=device) if execution.graphs else None
+    with _layers_draw_from(derive_seed("layers", seed), device), own_stream(device, wanted=execution.graphs):
         for epoch in range(recipe.epochs):
             factor = recipe.schedule.factor(epoch, recipe.epochs)
-            for group, rate in zip(optimiser.param_groups, base_rates, strict=True):
-                group["lr"] = rate * factor
+            set_rates(optimiser, [rate * factor for rate in base_rates])
             loss = recipe.loss_in(epoch)
             model.train()
-            for batch in order.epoch(epoch):
-                view = view_of(images, batch, recipe, normalisation)
-                labels = view.labels
-                if loss.needs_teacher:
-                    with clock.on("labels"):
-                        labels = labels._replace(teacher_logits=labeller(view, batch))
-                inputs = normalisation(view.pictures)
-                optimiser.zero_grad(set_to_none=True)
-                add_gradients(model, inputs, labels, loss=loss, recipe=recipe)
-                optimiser.step()
-                if average:
-                    average.update(model)
+            for batch in fetched_ahead(order.epoch(epoch), images):
+                (captured or update)(batch, loss)
             with clock.on("reports"):
                 on_epoch(epoch, average.network(model) if average else model)
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)  # or the clock would stop before the work does
+    clock.labelled, clock.not_captured = labeller.asked, captured.refused if captured else None
     return clock.stop()
 
 

@@ -99,7 +99,7 @@ class CutMix(Mix):
         top, bottom, left, right = draw.box
         row, column = (torch.arange(side, device=images.device) for side in images.shape[-2:])
         box = ((row >= top) & (row < bottom))[:, None] & ((column >= left) & (column < right))
-        return torch.where(box, images[draw.partner], images)
+        return torch.where(box, images.index_select(0, draw.partner), images)
 
     def hard_weight(self, draw: MixDraw, size: int) -> Tensor:
         """1 − area / S², of the clipped box."""
@@ -116,7 +116,7 @@ class MixUp(Mix):
 
     def apply(self, images: Tensor, draw: MixDraw) -> Tensor:
         lam = draw.lam.to(images.dtype)
-        return lam * images + (1 - lam) * images[draw.partner]
+        return lam * images + (1 - lam) * images.index_select(0, draw.partner)
 
     def hard_weight(self, draw: MixDraw, size: int) -> Tensor:  # noqa: ARG002
         return draw.lam

@@ -1,4 +1,4 @@
-"""Optimisers: torch's own, with the parameter groups that post-evaluation code uses."""
+"""Optimisers: torch's kernels, with the parameter groups that post-evaluation code uses."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ from typing import Any, Literal, Self
 import torch
 from pydantic import Field, model_validator
 from torch import nn
-from torch.optim import SGD, Adam, AdamW, Optimizer
 
 from rd3.base.spec import Spec
-
-FUSED = ("cpu", "cuda")
+from rd3.training.fused import FusedAdam, FusedSGD, FusedSteps
 
 
 class Optimiser(Spec):
@@ -43,15 +41,12 @@ class Optimiser(Spec):
             raise ValueError("nesterov = True: needs momentum > 0")
         return self
 
-    def build(self, model: nn.Module) -> Optimizer:
+    def build(self, model: nn.Module) -> FusedSteps:
         """A new optimiser over the model's trainable parameters."""
         groups = parameter_groups(model, self.weight_decay, exclude_1d=self.wd_exclude_1d)
-        # One pass over each parameter: less than half the time of the plain step, on CPU too.
-        fused = all(parameter.device.type in FUSED for group in groups for parameter in group["params"])
         if self.kind == "sgd":
-            return SGD(groups, lr=self.lr, momentum=self.momentum, nesterov=self.nesterov, fused=fused)
-        adam = Adam if self.kind == "adam" else AdamW
-        return adam(groups, lr=self.lr, betas=self.betas, eps=self.eps, fused=fused)
+            return FusedSGD(groups, lr=self.lr, momentum=self.momentum, nesterov=self.nesterov)
+        return FusedAdam(groups, lr=self.lr, betas=self.betas, eps=self.eps, decoupled=self.kind == "adamw")
 
 
 def parameter_groups(model: nn.Module, weight_decay: float, *, exclude_1d: bool) -> list[dict[str, Any]]:

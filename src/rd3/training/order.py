@@ -20,11 +20,13 @@ class Batch(NamedTuple):
         indices: int64 (B,), which images.
         generator: of their augmentation and mixing.
         number: of the label batch that it is, None for a new one.
+        pixels: uint8 (B, C, H, W), where they were fetched already.
     """
 
     indices: Tensor
     generator: torch.Generator
     number: int | None = None
+    pixels: Tensor | None = None
 
 
 class Order:

@@ -7,11 +7,20 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
+from rd3.training.execution import PLAIN, Execution
 from rd3.training.losses import Labels, Loss
 from rd3.training.recipe import Recipe
 
 
-def add_gradients(model: nn.Module, inputs: Tensor, labels: Labels, *, loss: Loss, recipe: Recipe) -> None:
+def add_gradients(
+    model: nn.Module,
+    inputs: Tensor,
+    labels: Labels,
+    *,
+    loss: Loss,
+    recipe: Recipe,
+    execution: Execution = PLAIN,
+) -> None:
     """Add those of a batch to the parameters' gradients; parts of `micro_batch` go through the network one by one.
 
     Args:
@@ -20,8 +29,8 @@ def add_gradients(model: nn.Module, inputs: Tensor, labels: Labels, *, loss: Los
     for pictures, own, weight in _parts(inputs, labels, recipe):
         if recipe.double_bn_update:
             with torch.no_grad():
-                model(pictures)
-        value = loss(model(pictures), own)
+                execution.forward(model, pictures)
+        value = loss(execution.forward(model, pictures), own)
         (value if weight == 1 else weight * value).backward()
 
 

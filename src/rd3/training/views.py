@@ -9,6 +9,7 @@ from torch import Tensor
 
 from rd3.data.images import Images, as_unit
 from rd3.training.augment.base import augment
+from rd3.training.constants import per_channel
 from rd3.training.losses import Labels
 from rd3.training.order import Batch
 from rd3.training.recipe import Recipe
@@ -22,8 +23,7 @@ class Normalisation:
     std: tuple[float, ...]
 
     def __call__(self, pictures: Tensor) -> Tensor:
-        mean = pictures.new_tensor(self.mean).view(-1, 1, 1)
-        return (pictures - mean) / pictures.new_tensor(self.std).view(-1, 1, 1)
+        return (pictures - per_channel(self.mean, pictures)) / per_channel(self.std, pictures)
 
 
 class View(NamedTuple):
@@ -47,8 +47,9 @@ def view_of(images: Images, batch: Batch, recipe: Recipe, normalisation: Normali
 
     Mixing commutes with a per-channel normalisation, so teacher and student can each apply their own afterwards.
     """
-    pictures = as_unit(images.batch(batch.indices))
+    pixels = images.batch(batch.indices) if batch.pixels is None else batch.pixels
     labels = Labels(hard=images.labels[batch.indices])
+    pictures = as_unit(pixels.to(labels.hard.device, non_blocking=True))
     mean, std = normalisation.mean, normalisation.std
     pictures = augment(pictures, recipe.augment, batch.generator, mean=mean, std=std)
     if recipe.mix is None:

@@ -1,9 +1,11 @@
 """Judge a synthetic set under a locked protocol: mean last-epoch accuracy with its 95 % t-interval.
 
-A synthetic is a folder that rd3 wrote, a folder CLASS/*.png of your own, or an .npz with images and labels.
+A synthetic is a folder that rd3 wrote, a folder CLASS/*.png of your own, an .npz with images and labels, or what other
+projects save (docs/formats.md). Where a file holds several sets, --set all judges them as draws, one after the other.
 
 Examples:
   rd3 evaluate runs/synthetic/random-mnist5k-ipc10-1a2b3c mnist5k --teacher-model convnet3-bn-w32
+  rd3 evaluate res_DM_CIFAR10_ConvNet_10ipc.pt cifar10 --protocol rd3-hard --set all
   rd3 evaluate my_images/ cifar10 --protocol rd3-hard --students resnet18,convnet3 --seeds 3
   rd3 evaluate set.npz folder:photos@64 --protocol my_protocol.yaml --teacher-model resnet18 --teacher-model convnet4-bn
 """
@@ -13,7 +15,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 
-from rd3.cli.judging import JudgeOptions, judged
+from rd3.cli.judging import JudgeOptions, all_draws, judged
 
 
 @dataclass(kw_only=True)
@@ -25,7 +27,8 @@ def main(options: Options) -> int:
     import rd3
 
     with judged(options, options.target, options.seeds) as (synthetic, target, arguments):
-        results = [rd3.evaluate(synthetic, target, student=student, **arguments) for student in options.students]
+        draws = all_draws(options, target) if options.set == "all" else synthetic
+        results = [rd3.evaluate(draws, target, student=student, **arguments) for student in options.students]
     for result in results:
         first = result.records[0]
         place = f"{first.method}, IPC {first.ipc}, on {target.name} under {first.protocol.id} ({first.student})"

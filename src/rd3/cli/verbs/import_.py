@@ -49,11 +49,8 @@ def main(options: Options) -> int:
     target = load_target(options.target) if options.target is not None else None
     teacher = _teacher(options, target)
     count = number_of_sets(options.path)
-    if options.set in (None, "all"):
-        options.set = None
-        wanted = list(range(count))
-    else:
-        wanted = [reading_arguments(options)["set"]]
+    chosen = reading_arguments(options)["set"]
+    wanted = list(range(count)) if chosen is None else [chosen]
     for number in wanted:
         synthetic = _read(options, target, teacher, number)
         _show(synthetic, target, teacher, first=number == wanted[0])
@@ -85,8 +82,11 @@ def _read(options: Options, target: Target | None, teacher: Teacher | None, numb
             raise
         found = []
         for space in error.readings:
-            read = read_synthetic(options.path, **{**arguments, "pixels": space})
-            found.append(f"{space}: {sanity(read, teacher).words}")
+            try:
+                read = read_synthetic(options.path, **{**arguments, "pixels": space})
+                found.append(f"{space}: {sanity(read, teacher).words}")
+            except UserError:
+                found.append(f"{space}: gives no pictures")
         raise UserError(f"{error}. Teacher {teacher.name}: {'; '.join(found)}") from None
 
 
@@ -94,9 +94,11 @@ def _show(synthetic: Synthetic, target: Target | None, teacher: Teacher | None, 
     from rd3.cli.study_run import table_console
     from rd3.report.imported import print_imported
     from rd3.synthetic.check import check
-    from rd3.synthetic.sanity import sanity
+    from rd3.synthetic.sanity import leaked, sanity
 
     warnings = check(synthetic, target) if target is not None else []
+    if target is not None and (same := leaked(synthetic, target)):
+        warnings.append(f"{same} of its images are, byte for byte, test images of '{target.name}'")
     if teacher is not None:
         words = sanity(synthetic, teacher).words
         warnings.append(f"teacher {teacher.name} is {words}")

@@ -3,6 +3,7 @@
 Examples:
   rd3 squeeze mnist5k --teacher-model convnet3-bn-w32
   rd3 squeeze cifar10 --teacher-model resnet18 --device cuda
+  rd3 squeeze cifar10 --teacher-model resnet18 --probe moco.pt
   rd3 squeeze folder:photos@64 --teacher-model convnet4-bn --teacher-epochs 20
 """
 

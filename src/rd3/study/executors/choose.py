@@ -13,9 +13,21 @@ from rd3.study.executors.serial import SerialExecutor
 from rd3.training.device import pick_device
 
 
-def default_workers(device: torch.device) -> int:
-    """One process a GPU, or one a core."""
-    return max(1, torch.cuda.device_count()) if device.type == "cuda" else len(os.sched_getaffinity(0))
+def default_workers(device: torch.device, *, runs_in_flight: int = 1) -> int:
+    """So many processes a GPU, or one a core.
+
+    Args:
+        runs_in_flight: on one GPU, which a small network's step does not fill.
+
+    Raises:
+        UserError: several on a CPU.
+    """
+    if runs_in_flight < 1 or (runs_in_flight > 1 and device.type != "cuda"):
+        raise UserError(f"runs_in_flight = {runs_in_flight}: allowed is 1, or more on a GPU; a CPU has --workers")
+    if device.type != "cuda":
+        return len(os.sched_getaffinity(0))
+    gpus = 1 if device.index is not None else max(1, torch.cuda.device_count())
+    return gpus * runs_in_flight
 
 
 def choose_executor(device: str = "auto", *, workers: int | None = None) -> Executor:

@@ -1,4 +1,4 @@
-"""Several processes on this machine: one thread each on a CPU, one GPU each where there are GPUs."""
+"""Several processes on this machine: one thread each on a CPU; GPUs are dealt out in turn, to several each if asked."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ import torch
 from rd3.base.errors import UserError
 from rd3.study.executors.base import BUSY_SECONDS, Listener, announce, missing_jobs
 from rd3.study.jobs.base import Job, JobKey, Outcome, work
+from rd3.study.precision import require_asked_precision
 from rd3.study.store import Store
 from rd3.training.device import prepare_process
+from rd3.training.execution import Precision, ask_for, asked_precision
 
 _device = torch.device("cpu")  # of a worker process, set once by `_start`
 
@@ -31,6 +33,7 @@ class ProcessExecutor:
         self._workers = workers
 
     def run(self, jobs: Sequence[Job], store: Store, listener: Listener) -> None:
+        require_asked_precision(jobs, store)
         waiting = missing_jobs(jobs, store)
         listener.expect(waiting)
         if not waiting:
@@ -38,7 +41,10 @@ class ProcessExecutor:
         context = multiprocessing.get_context("spawn")
         turns = context.Value("i", 0)
         with ProcessPoolExecutor(
-            min(self._workers, len(waiting)), context, _start, (str(self._device), os.getpid(), turns)
+            min(self._workers, len(waiting)),
+            context,
+            _start,
+            (str(self._device), os.getpid(), turns, asked_precision()),
         ) as pool:
             try:
                 self._feed(pool, waiting, store, listener)
@@ -83,8 +89,8 @@ def _stop(pool: ProcessPoolExecutor) -> None:
             worker.terminate()
 
 
-def _start(name: str, parent: int, turns) -> None:  # type: ignore[no-untyped-def]
-    """Set up a worker: its device, its one thread, and a watch that ends it with its parent."""
+def _start(name: str, parent: int, turns, precision: Precision | None) -> None:  # type: ignore[no-untyped-def]
+    """Set up a worker: its device, its one thread, its precision, and a watch that ends it with its parent."""
     global _device
     with turns.get_lock():
         turn, turns.value = turns.value, turns.value + 1
@@ -92,6 +98,7 @@ def _start(name: str, parent: int, turns) -> None:  # type: ignore[no-untyped-de
     if _device.type == "cuda" and _device.index is None:
         _device = torch.device("cuda", turn % torch.cuda.device_count())
     prepare_process(_device)
+    ask_for(precision)
     threading.Thread(target=_watch, args=(parent,), daemon=True).start()
 
 

@@ -84,7 +84,7 @@ def make_record(
             *rate_flags(spec.settings, synthetic),
             *pixel_flags(spec.settings, synthetic),
         ),
-        environment=environment(device),
+        environment=environment(device, result.execution, not_captured=result.not_captured),
         rd3_version=rd3.__version__,
     )
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from rd3.base.registry import Registry
+from rd3.training.constants import per_channel
 from rd3.training.kinds import Kind, parse_kind
 
 Draw = dict[str, Tensor]
@@ -25,11 +26,13 @@ class Augmentation(Kind):
     Class attributes:
         kind: the name in protocol files.
         on_normalised: whether the operation is defined on the normalised image, where 0 is the mean colour.
+        waits_for_host: whether the host looks at what was drawn, so that a step with it cannot be captured.
         on_levels: whether it is defined on 8-bit pictures: raw floats are first clamped to [0, 1] and
             rounded to 256 levels.
     """
 
     on_normalised: ClassVar[bool] = False
+    waits_for_host: ClassVar[bool] = False
     on_levels: ClassVar[bool] = False
 
     @abstractmethod
@@ -53,7 +56,7 @@ class Augmentation(Kind):
         """
         if not self.on_normalised:
             return self.transform(images, draw)
-        shift, unit = (images.new_tensor(values).view(-1, 1, 1) for values in (mean, std))
+        shift, unit = per_channel(mean, images), per_channel(std, images)
         return self.transform((images - shift) / unit, draw) * unit + shift
 
     def without_flip(self) -> Augmentation | None:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from rd3.training.augment.base import Augmentation, Draw, register
 from rd3.training.augment.pixels import uniform
+from rd3.training.constants import constant, per_channel
 
 LUMA = (0.299, 0.587, 0.114)
 
@@ -33,7 +34,7 @@ class ColorJitter(Augmentation):
     def draw(self, count: int, size: int, generator: torch.Generator) -> Draw:  # noqa: ARG002
         """`factors` (count, 3), of brightness, contrast and saturation, and `order` (count, 3), which comes when."""
         values = uniform((2, count, 3), generator)
-        strength = values.new_tensor((self.brightness, self.contrast, self.saturation))
+        strength = constant((self.brightness, self.contrast, self.saturation), values)
         return {"factors": 1 + (2 * values[0] - 1) * strength, "order": values[1].argsort(dim=-1, stable=True)}
 
     def transform(self, images: Tensor, draw: Draw) -> Tensor:
@@ -48,6 +49,6 @@ def _base(images: Tensor, which: Tensor) -> Tensor:
     """What an operation moves away from: 0, the mean grey, or each pixel's grey."""
     grey = images
     if images.shape[1] == 3:
-        grey = (images * images.new_tensor(LUMA).view(3, 1, 1)).sum(dim=1, keepdim=True)
+        grey = (images * per_channel(LUMA, images)).sum(dim=1, keepdim=True)
     mean = grey.mean(dim=(1, 2, 3), keepdim=True)
     return torch.where(which == 2, grey, torch.where(which == 1, mean, 0.0))

@@ -9,6 +9,7 @@ from pydantic import Field
 from torch import Tensor
 
 from rd3.training.augment.base import Augmentation, Draw, register
+from rd3.training.constants import constant
 
 # Of the covariance of ImageNet's RGB pixels in [0, 1]: variances along the principal axes, and the axes as columns.
 EIGENVALUES = (0.2175, 0.0188, 0.0045)
@@ -30,7 +31,7 @@ class Lighting(Augmentation):
         return {"shares": self.alpha * torch.randn((count, 3), generator=generator, device=generator.device)}
 
     def transform(self, images: Tensor, draw: Draw) -> Tensor:
-        values, axes = images.new_tensor(EIGENVALUES), images.new_tensor(EIGENVECTORS)
+        values, axes = constant(EIGENVALUES, images), constant(EIGENVECTORS, images)
         colours = (draw["shares"].to(images.dtype)[:, None] * values * axes).sum(dim=-1)
         if images.shape[1] == 1:
             colours = colours.mean(dim=1, keepdim=True)

@@ -32,6 +32,7 @@ class RandAugment(Augmentation):
     """
 
     kind: ClassVar[str] = "rand-augment"
+    waits_for_host: ClassVar[bool] = True
     on_levels: ClassVar[bool] = True
     operations: int = Field(default=2, ge=1)
     magnitude: int = Field(default=9, ge=0, lt=BINS)

@@ -38,6 +38,7 @@ class TimmRandAugment(Augmentation):
     """
 
     kind: ClassVar[str] = "timm-rand-augment"
+    waits_for_host: ClassVar[bool] = True
     on_levels: ClassVar[bool] = True
     operations: int = Field(default=2, ge=1)
     magnitude: float = Field(default=6.0, ge=0, le=MOST)
