@@ -80,9 +80,8 @@ class DC(Matched):
         )
         return GradientMatching(self.scene(studio, learned, siamese_augmentation(target, self.augment)), alternation)
 
-    @property
-    def learned_from(self) -> int:
-        return self.network_batch
+    def learned_from(self, target: Target, ipc: int) -> int:
+        return min(self.network_batch, target.num_classes * ipc)
 
     def cost(self, target: Target, ipc: int) -> int:
         """A match differentiates twice through the learned images."""

@@ -97,9 +97,8 @@ class IDM(Matched):
         scene = self.scene(studio, learned, siamese_augmentation(studio.task.target, "dsa"))
         return QueueMatching(scene, plan=plan, ce_weight=self.ce_weight)
 
-    @property
-    def learned_from(self) -> int:
-        return self.train_batch
+    def learned_from(self, target: Target, ipc: int) -> int:  # noqa: ARG002
+        return min(self.train_batch, len(target.train))
 
     @property
     def networks_held(self) -> int:

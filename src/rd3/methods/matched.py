@@ -118,8 +118,7 @@ class Matched(Method):
         """Classes that go through a network in one pass."""
         return 1
 
-    @property
-    def learned_from(self) -> int:
+    def learned_from(self, target: Target, ipc: int) -> int:  # noqa: ARG002
         """Images of a batch that networks are trained on; 0 where they are not."""
         return 0
 

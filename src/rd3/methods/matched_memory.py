@@ -36,7 +36,8 @@ def matching_bytes(method: Matched, target: Target, ipc: int, device: torch.devi
     weights = sum(value.numel() * value.element_size() for value in network.state_dict().values())
     classes, real, learned = method.together(target, ipc), _of_real(method, target), _of_learned(method, target)
     match = real.fixed + classes * (real.each * min(method.real_batch, len(target.train)) + learned.each * ipc)
-    training = _training(method, target).at(method.learned_from) if method.learned_from else 0
+    batch = method.learned_from(target, ipc)
+    training = _training(method, target).at(batch) if batch else 0
     images = 4 * FLOATS * image_bytes(target, ipc)
     copied = 0 if device.type == "cpu" else len(target.train) * math.prod(target.train.shape)
     rows = 64 * len(target.train)  # of the sampler's table, and of random keys for it

@@ -140,9 +140,8 @@ class NCFM(Matched):
             loss=Loss(kind="ce"),
         )
 
-    @property
-    def learned_from(self) -> int:
-        return self.network_batch
+    def learned_from(self, target: Target, ipc: int) -> int:  # noqa: ARG002
+        return min(self.network_batch, len(target.train))
 
     @property
     def networks_held(self) -> int:
