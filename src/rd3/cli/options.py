@@ -117,14 +117,16 @@ class Chosen(NamedTuple):
 
 
 def get_teachers(choice: TeacherChoice, target: Target, place: Place, *, most: int | None = None) -> list[Teacher]:
-    """The chosen teachers, at most so many."""
+    """The chosen teachers, at most so many; those that are brought are in the store then like the others."""
     import rd3
     from rd3.cli.live import live
+    from rd3.study.bench import keep_teacher
 
     found = []
     for chosen in teacher_sources(choice)[:most]:
         if chosen.source is not None:
             found.append(brought(chosen, choice, target))
+            keep_teacher(found[-1], place.store())
             continue
         with live() as listener:
             found.append(
@@ -157,11 +159,14 @@ def teacher_sources(choice: TeacherChoice) -> list[Chosen]:
     """Every chosen teacher: those that are brought, then those that are squeezed.
 
     Raises:
-        UserError: plain files, or backbones, that are not one an architecture.
+        UserError: plain files, or backbones, that are not one an architecture; a word on how weights are read without
+            weights.
     """
     from rd3.squeeze.brought_spec import model_of
 
     models, sources = split_names(choice.teacher_model), [*choice.teacher, *map(str, choice.teacher_file)]
+    if choice.teacher_setting and not sources:
+        raise UserError(f"-t {choice.teacher_setting[0]}: says how trained weights are read; name them with --teacher")
     if choice.probe:
         return _probes(models or (DEFAULT_TEACHER,), choice.probe, sources)
     plain = [source for source in sources if model_of(source) is None]

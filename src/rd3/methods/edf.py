@@ -10,9 +10,11 @@ Differences: DATM's; Grad-CAM, as the paper says, of the teacher that is given, 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, ClassVar
 
+import torch
 from pydantic import Field
 from torch import Tensor
 
@@ -24,6 +26,9 @@ from rd3.methods.base import METHODS
 from rd3.methods.benchmarks import listed_ipc
 from rd3.methods.datm import DATM
 from rd3.methods.trajectory import Workshop
+from rd3.methods.trajectory_memory import maps_bytes
+from rd3.models.footprint import bound
+from rd3.recover.looking import stand_in
 
 ROWS: dict[int, dict[str, Any]] = {
     1: {
@@ -83,6 +88,10 @@ class EDF(DATM):
             distance=partial(dropout_distance, dropped=self.dropped),
             emphasis=DiscriminativeEmphasis(maps, every=self.cam_every, like=learned.images.detach()),
         )
+
+    def memory(self, target: Target, ipc: int, teachers: Sequence[str], device: torch.device) -> int:
+        maps = maps_bytes(stand_in(teachers[0], target).model, target, ipc)
+        return max(super().memory(target, ipc, teachers, device), bound(maps, device))
 
     def cost(self, target: Target, ipc: int) -> int:
         return super().cost(target, ipc) + self.iterations // self.cam_every * target.num_classes * ipc

@@ -12,6 +12,7 @@ Differences: ConvNets of one width with BatchNorm before the activation, where t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -27,7 +28,9 @@ from rd3.matching.loop import learn
 from rd3.matching.pixels import quantised
 from rd3.methods.base import METHODS, Distilled, Method, Task, require_enough
 from rd3.methods.matched import for_target, network_for, summary
+from rd3.methods.trajectory_memory import regression_bytes
 from rd3.models import create_model
+from rd3.models.footprint import bound
 from rd3.training.augment.dsa import DSA
 
 
@@ -110,12 +113,13 @@ class FRePo(Method):
             _hard(task),
             classes=target.num_classes,
             real=real,
-            networks=lambda number: self._network(task, number),
+            networks=lambda number: self.random_network(task, number),
             plan=plan,
             generator=generator,
         )
 
-    def _network(self, task: Task, number: int) -> nn.Module:
+    def random_network(self, task: Task, number: int) -> nn.Module:
+        """The untrained network of a number."""
         target = task.target
         network = create_model(
             self.network or f"{network_for(target.size)}-bn",
@@ -125,6 +129,9 @@ class FRePo(Method):
             seed=derive_seed("frepo network", task.seed, number),
         )
         return network.to(task.device)
+
+    def memory(self, target: Target, ipc: int, teachers: Sequence[str], device: torch.device) -> int:  # noqa: ARG002
+        return bound(regression_bytes(self, target, ipc, device), device)
 
     def cost(self, target: Target, ipc: int) -> int:
         """Real images only go forward, which is a third of forward and backward."""

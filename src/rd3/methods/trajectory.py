@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -24,7 +25,9 @@ from rd3.matching.student import Student
 from rd3.matching.trajectory_matching import Gradient, MatchPlan, MatchRange, TrajectoryMatching
 from rd3.methods.base import Distilled, Method, Task, require_enough
 from rd3.methods.matched import for_target, network_for, summary
+from rd3.methods.trajectory_memory import trajectory_bytes
 from rd3.models import create_model
+from rd3.models.footprint import bound
 from rd3.training.augment.dsa import DSA
 
 
@@ -139,7 +142,7 @@ class Trajectory(Method):
             facts=self._facts(task, inputs, plan),
             shelf=task.trajectories,
         )
-        return Workshop(task, inputs, real, experts, Student(self._network(task, 0)), task.generator())
+        return Workshop(task, inputs, real, experts, Student(self.random_network(task, 0)), task.generator())
 
     @property
     def sharpness(self) -> Sharpness | None:
@@ -172,9 +175,10 @@ class Trajectory(Method):
 
     def _expert(self, task: Task, real: RealImages, plan: ExpertPlan, number: int) -> Tensor:
         generator = torch.Generator(task.device).manual_seed(derive_seed("expert's batches", number))
-        return trajectory(self._network(task, number), real, plan, generator)
+        return trajectory(self.random_network(task, number), real, plan, generator)
 
-    def _network(self, task: Task, number: int) -> nn.Module:
+    def random_network(self, task: Task, number: int) -> nn.Module:
+        """The untrained network of a number."""
         target = task.target
         network = create_model(
             self._network_name(target),
@@ -239,6 +243,9 @@ class Trajectory(Method):
 
     def _experts_cost(self, target: Target) -> int:
         return (1 if self.sharpness is None else 2) * self.experts * self.expert_epochs * len(target.train)
+
+    def memory(self, target: Target, ipc: int, teachers: Sequence[str], device: torch.device) -> int:  # noqa: ARG002
+        return bound(trajectory_bytes(self, target, ipc, device), device)
 
     def cost(self, target: Target, ipc: int) -> int:
         """A step of a student is differentiated twice, and with `exact` and `released` done twice."""
