@@ -13,7 +13,7 @@ QUICK = {
     **{"network": "convnet2-w4", "network_epochs": 1, "network_images": 64, "rounds": 2, "matches": 2},
     **{"train_steps": 1, "train_batch": 16, "frequencies": 16},
     **{"experts": 2, "expert_epochs": 3, "steps": 2, "latest_start": 2, "first_latest_start": None, "target_epochs": 1},
-    **{"pool": 3, "longest": 2},
+    **{"pool": 3, "longest": 2, "rate_lr": 1e-9},
 }
 
 
