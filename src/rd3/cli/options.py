@@ -117,14 +117,16 @@ class Chosen(NamedTuple):
 
 
 def get_teachers(choice: TeacherChoice, target: Target, place: Place, *, most: int | None = None) -> list[Teacher]:
-    """The chosen teachers, at most so many."""
+    """The chosen teachers, at most so many; those that are brought are in the store then like the others."""
     import rd3
     from rd3.cli.live import live
+    from rd3.study.bench import keep_teacher
 
     found = []
     for chosen in teacher_sources(choice)[:most]:
         if chosen.source is not None:
             found.append(brought(chosen, choice, target))
+            keep_teacher(found[-1], place.store())
             continue
         with live() as listener:
             found.append(

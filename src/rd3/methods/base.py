@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
@@ -87,7 +87,7 @@ class Method(Spec):
         needs_teacher: whether `Task.teacher` must be given.
         wants_pool: whether the paper's settings use all of `Task.teachers`, not only the first.
         aids: what it is helped by, for the declaration in rankings: 'teacher', 'teacher pool', 'diffusion prior',
-            'real patches', 'real images', 'extra data'.
+            'real patches', 'real images', 'extra data'. A study adds 'pretrained teacher' where the teacher was.
         soft_labels: whether it gives soft labels.
         soft_label_form: what those are (`rd3.synthetic.soft_labels`).
         fresh_draws: whether every replicate of an evaluation takes a new draw (random subsets do).
@@ -124,6 +124,14 @@ class Method(Spec):
     def declared_aids(self) -> tuple[str, ...]:
         """`aids`, and what the settings add to them."""
         return self.aids
+
+    @abstractmethod
+    def memory(self, target: Target, ipc: int, teachers: Sequence[str], device: torch.device) -> int:
+        """Bytes that the memory of the device grows by at most while images are made, the target and teachers there.
+
+        Args:
+            teachers: architectures of the pool, the teacher's first; empty for methods that need none.
+        """
 
     def cost(self, target: Target, ipc: int) -> int:  # noqa: ARG002
         """Images that go through a network, forward and backward, in all: for estimates of time."""

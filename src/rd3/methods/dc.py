@@ -80,6 +80,10 @@ class DC(Matched):
         )
         return GradientMatching(self.scene(studio, learned, siamese_augmentation(target, self.augment)), alternation)
 
+    @property
+    def learned_from(self) -> int:
+        return self.network_batch
+
     def cost(self, target: Target, ipc: int) -> int:
         """A match differentiates twice through the learned images."""
         images = self.matches * (self.real_batch + 3 * ipc) + (self.matches - 1) * self.network_epochs * ipc

@@ -104,6 +104,10 @@ class IDC(Matched):
         kept = [name for name in self.strategy.split("_") if name != "cutout" or not self.network_cutmix]
         return "_".join(kept)
 
+    @property
+    def learned_from(self) -> int:
+        return RealTraining(images=0).batch
+
     def cost(self, target: Target, ipc: int) -> int:
         """A match differentiates twice through the learned images."""
         shown = min(self.synthetic_batch, ipc * self.factor**2)

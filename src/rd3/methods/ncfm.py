@@ -140,6 +140,14 @@ class NCFM(Matched):
             loss=Loss(kind="ce"),
         )
 
+    @property
+    def learned_from(self) -> int:
+        return self.network_batch
+
+    @property
+    def networks_held(self) -> int:
+        return self.networks + 4
+
     def cost(self, target: Target, ipc: int) -> int:
         """Real images only go forward, which is a third of forward and backward."""
         match = target.num_classes * (2 * ipc * self.factor**2 + -(-self.real_batch // 3))

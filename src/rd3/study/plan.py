@@ -141,6 +141,7 @@ def _planned_synthetic(
         ipc=ipc,
         teacher=(teachers[0].fingerprint, teachers[0].spec.model),
         pool=tuple(teacher.fingerprint for teacher in teachers[1:]),
+        pool_models=tuple(teacher.spec.model for teacher in teachers[1:]),
         draw=draw,
         changes=entry.settings,
     )
@@ -153,6 +154,7 @@ def synthetic_job(
     ipc: int,
     teacher: tuple[str, str] | None,
     pool: tuple[str, ...] = (),
+    pool_models: tuple[str, ...] = (),
     draw: int = 0,
     changes: dict[str, Any] | None = None,
 ) -> SyntheticJob:
@@ -160,7 +162,7 @@ def synthetic_job(
 
     Args:
         teacher: its fingerprint and the name of its architecture.
-        pool: fingerprints of further teachers, for methods that use several.
+        pool, pool_models: the same of further teachers, for methods that use several.
 
     Raises:
         UserError: unknown method or setting, too small a target, or a missing teacher.
@@ -177,6 +179,7 @@ def synthetic_job(
         spec=spec,
         teacher_model=teacher[1] if teacher else None,
         images_through_network=method.cost(target, ipc),
+        pool_models=pool_models,
     )
 
 
