@@ -151,6 +151,7 @@ def distill_job(
         ipc=ipc,
         teacher=(teachers[0].fingerprint, teachers[0].name) if teachers else None,
         pool=tuple(teacher.fingerprint for teacher in teachers[1:]),
+        pool_models=tuple(teacher.name for teacher in teachers[1:]),
         draw=draw,
         changes=changes,
     )

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 import torch
+from tests.methods.quick import quick_method
 
 from rd3.base.spec import parse
 from rd3.data.target import Target
-from rd3.methods.base import METHODS, Distilled, Method, Task
+from rd3.methods.base import METHODS, Distilled, Task
 from rd3.methods.decoupled import Decoupled
 from rd3.report.method_settings import written
 from rd3.squeeze.teacher import Teacher
@@ -21,35 +22,18 @@ from rd3.synthetic.artifact import Manifest, Synthetic
 NAMES = METHODS.names()
 POOLS = [name for name in NAMES if METHODS[name].wants_pool]
 WITHOUT_DRAWS = {"herding", "k-center", "least-confidence", "margin"}
-QUICK = {
-    "iterations": 5,
-    "round_iterations": 2,
-    "images_per_class": 10,
-    "networks": 1,
-    "epochs": 2,
-    "real_batch": 8,
-} | {
-    **{"network": "convnet2-w4", "network_epochs": 1, "network_images": 64, "rounds": 2, "matches": 2},
-    **{"train_steps": 1, "train_batch": 16, "frequencies": 16},
-}
-
-
-def method_for(name: str, target: Target, ipc: int) -> Method:
-    fields = METHODS[name].model_fields
-    quick = {key: value for key, value in QUICK.items() if key in fields and fields[key].default != 0}
-    return parse(METHODS[name], METHODS[name].settings_for(target, ipc) | quick, where="test")
 
 
 def distil(
     name: str, target: Target, teachers: Teacher | tuple[Teacher, ...], *, ipc: int = 2, seed: int = 0
 ) -> Distilled:
     own = teachers if isinstance(teachers, tuple) else (teachers,)
-    return method_for(name, target, ipc).distill(Task(target, own[0], ipc, seed, teachers=own))
+    return quick_method(name, target, ipc).distill(Task(target, own[0], ipc, seed, teachers=own))
 
 
 def pixel_type(name: str, target: Target) -> torch.dtype:
     """Floats where a method keeps what it learned as it is."""
-    return torch.float32 if getattr(method_for(name, target, 2), "quantise", "") == "none" else torch.uint8
+    return torch.float32 if getattr(quick_method(name, target, 2), "quantise", "") == "none" else torch.uint8
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -77,7 +61,7 @@ def test_another_seed_gives_other_images(name: str, few: Target, pool: tuple) ->
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_a_method_made_can_be_saved_and_loaded(name: str, few: Target, pool: tuple, tmp_path: Path) -> None:
-    made, method = distil(name, few, pool, ipc=1), method_for(name, few, 1)
+    made, method = distil(name, few, pool, ipc=1), quick_method(name, few, 1)
     manifest = Manifest(
         method=name,
         settings=method.as_json(),
@@ -102,14 +86,14 @@ def test_what_a_method_made_can_be_saved_and_loaded(name: str, few: Target, pool
 @pytest.mark.parametrize("name", NAMES)
 def test_progress_rises_to_one(name: str, few: Target, teacher: Teacher) -> None:
     seen: list[float] = []
-    method_for(name, few, 1).distill(Task(few, teacher, 1, 0, progress=seen.append))
+    quick_method(name, few, 1).distill(Task(few, teacher, 1, 0, progress=seen.append))
     assert seen == sorted(seen)
     assert seen[-1] == 1
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_method_says_what_it_is_and_what_it_costs(name: str, few: Target) -> None:
-    method = method_for(name, few, 2)
+    method = quick_method(name, few, 2)
     assert method.title
     assert method.paper
     assert method.needs_teacher == ("teacher" in method.aids)

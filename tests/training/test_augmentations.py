@@ -27,7 +27,7 @@ def seeded(seed: int = 0) -> torch.Generator:
 
 def test_the_registry_lists_one_operation_per_file() -> None:
     assert AUGMENTATIONS.names() == [
-        *("color-jitter", "dsa", "flip", "gaussian-noise", "lighting", "padded-crop", "patch-shuffle"),
+        *("color-jitter", "diffaug", "dsa", "flip", "gaussian-noise", "lighting", "padded-crop", "patch-shuffle"),
         *("rand-augment", "random-resized-crop", "timm-rand-augment"),
     ]
     files = {inspect.getsourcefile(AUGMENTATIONS[name]) for name in AUGMENTATIONS}
@@ -163,7 +163,7 @@ def test_a_recipe_keeps_the_settings_of_its_operations_in_its_json() -> None:
         ({"kind": "flipp"}, "unknown augmentation 'flipp'; did you mean 'flip'?"),
         ({"kind": "flip", "prob": 0.5}, "augmentation 'flip': unknown key 'prob'"),
         ({"kind": "flip", "p": 1.5}, "augmentation 'flip': p = 1.5"),
-        ({"p": 0.5}, "augmentation: key 'kind' is missing; one of color-jitter, dsa"),
+        ({"p": 0.5}, "augmentation: key 'kind' is missing; one of color-jitter, diffaug"),
         ({"kind": "random-resized-crop", "scale": [0.5, 0.1]}, "0 < smallest <= largest <= 1"),
         ({"kind": "random-resized-crop", "ratio": [2, 1]}, "0 < smallest <= largest"),
         ({"kind": "patch-shuffle", "factor": 0}, "factor = 0"),
@@ -193,7 +193,7 @@ def test_without_flip_drops_only_what_flips() -> None:
     assert Flip().without_flip() is None
     assert DSA(strategy="flip").without_flip() is None
     assert DSA(rotate=10).without_flip() == DSA(strategy="color_crop_cutout_scale_rotate", rotate=10)
-    for kind in set(AUGMENTATIONS) - {"flip", "dsa"}:
+    for kind in set(AUGMENTATIONS) - {"flip", "dsa", "diffaug"}:
         operation = parse_augmentation({"kind": kind})
         assert operation.without_flip() == operation
 

@@ -159,11 +159,14 @@ def teacher_sources(choice: TeacherChoice) -> list[Chosen]:
     """Every chosen teacher: those that are brought, then those that are squeezed.
 
     Raises:
-        UserError: plain files, or backbones, that are not one an architecture.
+        UserError: plain files, or backbones, that are not one an architecture; a word on how weights are read without
+            weights.
     """
     from rd3.squeeze.brought_spec import model_of
 
     models, sources = split_names(choice.teacher_model), [*choice.teacher, *map(str, choice.teacher_file)]
+    if choice.teacher_setting and not sources:
+        raise UserError(f"-t {choice.teacher_setting[0]}: says how trained weights are read; name them with --teacher")
     if choice.probe:
         return _probes(models or (DEFAULT_TEACHER,), choice.probe, sources)
     plain = [source for source in sources if model_of(source) is None]

@@ -19,6 +19,7 @@ from rd3.study.estimate import Estimator
 from rd3.study.executors.base import missing_jobs
 from rd3.study.executors.choose import choose_executor
 from rd3.study.jobs.base import Job
+from rd3.study.jobs.synthetic import SyntheticJob
 from rd3.study.plan import Plan, make_plan
 from rd3.study.run import run_study
 from rd3.study.spec import StudySpec
@@ -76,7 +77,10 @@ def _show_plan(
             console.print(f"{len(jobs):5d} {name}: {stored} in the store, {len(todo)} to do", highlight=False)
         if verbose:
             for job in todo:
-                console.print(f"        {job.title} (about {duration(estimator.seconds(job))})", markup=False)
+                needs = [f"about {duration(estimator.seconds(job))}"]
+                if isinstance(job, SyntheticJob):
+                    needs.append(f"at most {byte_count(job.memory(estimator.device))} of memory")
+                console.print(f"        {job.title} ({', '.join(needs)})", markup=False)
     seconds = sum(map(estimator.seconds, missing)) / workers
     size = sum(map(estimator.bytes, missing))
     console.print(

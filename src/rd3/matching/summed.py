@@ -53,8 +53,8 @@ class Summed:
         scene, learned = self._scene, self._scene.learned
         network, rows = scene.networks(iteration), scene.rows()
         total = learned.values.new_zeros(())
-        at_once = IMAGES_AT_ONCE // max(scene.real_batch, learned.values.shape[1])
-        for group in groups(learned.classes, learned.classes if has_batch_norm(network) else max(1, at_once)):
+        at_once = classes_at_once(network, learned.classes, max(scene.real_batch, learned.values.shape[1]))
+        for group in groups(learned.classes, at_once):
             total += learned.add_gradient(self._objective(network, *scene.pairs(rows, group), group))
         return total
 
@@ -63,6 +63,11 @@ class Summed:
 
     def restore(self, state: State) -> None:
         self._scene.restore(state)
+
+
+def classes_at_once(network: nn.Module, classes: int, images: int) -> int:
+    """How many of the classes go through a network together, with so many images each."""
+    return classes if has_batch_norm(network) else min(classes, max(1, IMAGES_AT_ONCE // images))
 
 
 def groups(classes: int, at_once: int) -> Iterator[Sequence[int]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
@@ -124,6 +124,14 @@ class Method(Spec):
     def declared_aids(self) -> tuple[str, ...]:
         """`aids`, and what the settings add to them."""
         return self.aids
+
+    @abstractmethod
+    def memory(self, target: Target, ipc: int, teachers: Sequence[str], device: torch.device) -> int:
+        """Bytes that the memory of the device grows by at most while images are made, the target and teachers there.
+
+        Args:
+            teachers: architectures of the pool, the teacher's first; empty for methods that need none.
+        """
 
     def cost(self, target: Target, ipc: int) -> int:  # noqa: ARG002
         """Images that go through a network, forward and backward, in all: for estimates of time."""

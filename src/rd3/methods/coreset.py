@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -11,9 +12,13 @@ from torch import Tensor
 from rd3.data.subset import class_indices
 from rd3.data.target import Target
 from rd3.methods.base import Distilled, Method, Task, require_enough
+from rd3.models.footprint import bound
+from rd3.recover.looking import image_bytes, looking_bytes
 from rd3.recover.teachers import private_teacher
 from rd3.squeeze.teacher import Teacher
 from rd3.squeeze.walk import walk
+
+RANK_BYTES = 64  # of an image's score, rank and label
 
 
 class Ranked(Method):
@@ -43,6 +48,14 @@ class Ranked(Method):
     def info(self, target: Target) -> dict[str, Any]:
         """What is worth keeping about the work."""
         return {"teacher_forwards": len(target.train)}
+
+    def memory(self, target: Target, ipc: int, teachers: Sequence[str], device: torch.device) -> int:
+        ranks = RANK_BYTES * len(target.train) + 2 * image_bytes(target, ipc)
+        return bound(self.looking_bytes(target, teachers[0], device) + ranks, device)
+
+    def looking_bytes(self, target: Target, name: str, device: torch.device) -> int:
+        """Bytes of tensors at the peak while the difficulty is found with a network of an architecture."""
+        return looking_bytes(target, name, device)
 
 
 class ScoredByTeacher(Ranked):

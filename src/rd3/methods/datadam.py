@@ -18,8 +18,8 @@ from pydantic import Field
 from rd3.data.target import Target
 from rd3.matching.attention import AttentionMatching
 from rd3.matching.learnable import Learnable
-from rd3.matching.summed import Summed
-from rd3.methods.base import METHODS
+from rd3.matching.summed import Summed, classes_at_once
+from rd3.methods.base import METHODS, Task
 from rd3.methods.matched import Matched, Studio, siamese_augmentation
 
 
@@ -65,6 +65,10 @@ class DataDAM(Matched):
         augmentation = siamese_augmentation(studio.task.target, self.augment)
         objective = AttentionMatching(power=self.attention_power, balance=self.balance)
         return Summed(self.scene(studio, learned, augmentation, frozen=True), objective)
+
+    def together(self, target: Target, ipc: int) -> int:
+        network = self.random_network(Task(target, None, 1, seed=0), 0)
+        return classes_at_once(network, target.num_classes, max(self.real_batch, ipc))
 
     def cost(self, target: Target, ipc: int) -> int:
         """Real images only go forward, which is a third of forward and backward."""

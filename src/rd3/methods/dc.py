@@ -80,6 +80,9 @@ class DC(Matched):
         )
         return GradientMatching(self.scene(studio, learned, siamese_augmentation(target, self.augment)), alternation)
 
+    def learned_from(self, target: Target, ipc: int) -> int:
+        return min(self.network_batch, target.num_classes * ipc)
+
     def cost(self, target: Target, ipc: int) -> int:
         """A match differentiates twice through the learned images."""
         images = self.matches * (self.real_batch + 3 * ipc) + (self.matches - 1) * self.network_epochs * ipc

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -11,10 +11,13 @@ from torch import Tensor
 from rd3.base.errors import UserError
 from rd3.data.target import Target
 from rd3.methods.base import Distilled, Method, Task
+from rd3.models.footprint import bound
 from rd3.recover.active import joining_rounds
 from rd3.recover.build import plan_of, recovery_of
 from rd3.recover.engine import Recovery, assemble, recover
 from rd3.recover.finish import saved_as
+from rd3.recover.losses import real_looks
+from rd3.recover.memory import recovery_bytes
 from rd3.recover.pixels import PixelSpace
 from rd3.recover.plan import PlanItem
 from rd3.recover.problem import Problem
@@ -82,6 +85,9 @@ class Decoupled(Switches, Method):
     def declared_aids(self) -> tuple[str, ...]:
         return (*self.aids, *START_AIDS.get(self.init, ("real patches",)))
 
+    def memory(self, target: Target, ipc: int, teachers: Sequence[str], device: torch.device) -> int:
+        return bound(recovery_bytes(self, target, ipc, teachers, device), device)
+
     def cost(self, target: Target, ipc: int) -> int:
         return self.forwards(target, ipc) + looks(self.init, target, ipc) // 3  # scoring is forward only
 
@@ -89,6 +95,7 @@ class Decoupled(Switches, Method):
         """What is worth keeping about the work."""
         target, ipc = problem.target, problem.ipc
         forwards = self.forwards(target, ipc, len(problem.teachers)) + looks(self.init, target, ipc)
+        forwards += real_looks(self, target, ipc) * (1 if self.combine == "single" else len(problem.teachers))
         pool = {"teachers": [teacher.name for teacher in problem.teachers]} if self.combine != "single" else {}
         return {"teacher_forwards": forwards, "flags": self.flags(problem), **pool}
 
@@ -109,7 +116,8 @@ class Decoupled(Switches, Method):
         at_once = min(2, teachers) if self.combine == "pair" else 1
         looks_each = at_once * (2 if self.flatness else 1)
         updates = self.updates(ipc) * looks_each * target.num_classes
-        return updates + self.perturb_steps * self.climbed(target.num_classes) * ipc
+        climbing = {"round-robin": teachers, "pair": at_once}.get(self.combine, 1)  # of the teachers, for a batch
+        return updates + self.perturb_steps * climbing * self.climbed(target.num_classes) * ipc
 
     def climbed(self, classes: int) -> int:
         """Images that teachers climb on for all chunks of a slot, at every step."""

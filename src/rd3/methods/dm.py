@@ -16,8 +16,8 @@ from pydantic import Field
 from rd3.data.target import Target
 from rd3.matching.distribution import match_distributions
 from rd3.matching.learnable import Learnable
-from rd3.matching.summed import Summed
-from rd3.methods.base import METHODS
+from rd3.matching.summed import Summed, classes_at_once
+from rd3.methods.base import METHODS, Task
 from rd3.methods.matched import Matched, Studio, siamese_augmentation
 
 
@@ -58,6 +58,10 @@ class DM(Matched):
     def algorithm(self, studio: Studio, learned: Learnable) -> Summed:
         augmentation = siamese_augmentation(studio.task.target, self.augment)
         return Summed(self.scene(studio, learned, augmentation, frozen=True), match_distributions)
+
+    def together(self, target: Target, ipc: int) -> int:
+        network = self.random_network(Task(target, None, 1, seed=0), 0)
+        return classes_at_once(network, target.num_classes, max(self.real_batch, ipc))
 
     def cost(self, target: Target, ipc: int) -> int:
         """Real images only go forward, which is a third of forward and backward."""

@@ -18,8 +18,9 @@ from torch import Tensor, nn
 from rd3.data.target import Target
 from rd3.methods.base import METHODS, Task
 from rd3.methods.coreset import Ranked
-from rd3.methods.young import young_network
-from rd3.training.accuracy import correctness
+from rd3.methods.young import training_bytes, young_network
+from rd3.recover.looking import looking_bytes
+from rd3.training.accuracy import correctness, images_judged_at_once
 from rd3.training.loop import Normalisation
 
 
@@ -47,8 +48,13 @@ class Forgetting(Ranked):
         young_network(task, epochs=self.epochs, on_epoch=look)
         return forgetting_events(torch.stack(history)).double()
 
-    def info(self, target: Target) -> dict[str, Any]:
-        return {"teacher_forwards": self.epochs * len(target.train)}
+    def info(self, target: Target) -> dict[str, Any]:  # noqa: ARG002
+        return {"teacher_forwards": 0, "own_networks": 1, "own_epochs": self.epochs}
+
+    def looking_bytes(self, target: Target, name: str, device: torch.device) -> int:
+        history = 3 * self.epochs * len(target.train)  # one by one, together, and from one to the next
+        judging = looking_bytes(target, name, device, at_once=images_judged_at_once(target.train.shape, device))
+        return max(training_bytes(target, name, device), judging) + history
 
     def cost(self, target: Target, ipc: int) -> int:  # noqa: ARG002
         return self.epochs * (len(target.train) + len(target.train) // 3)

@@ -104,6 +104,9 @@ class IDC(Matched):
         kept = [name for name in self.strategy.split("_") if name != "cutout" or not self.network_cutmix]
         return "_".join(kept)
 
+    def learned_from(self, target: Target, ipc: int) -> int:  # noqa: ARG002
+        return min(RealTraining(images=0).batch, len(target.train))
+
     def cost(self, target: Target, ipc: int) -> int:
         """A match differentiates twice through the learned images."""
         shown = min(self.synthetic_batch, ipc * self.factor**2)

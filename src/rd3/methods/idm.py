@@ -97,6 +97,13 @@ class IDM(Matched):
         scene = self.scene(studio, learned, siamese_augmentation(studio.task.target, "dsa"))
         return QueueMatching(scene, plan=plan, ce_weight=self.ce_weight)
 
+    def learned_from(self, target: Target, ipc: int) -> int:  # noqa: ARG002
+        return min(self.train_batch, len(target.train))
+
+    @property
+    def networks_held(self) -> int:
+        return 2 * self.queue_length  # each with its momentum
+
     def cost(self, target: Target, ipc: int) -> int:
         """Real images only go forward, which is a third of forward and backward."""
         match = target.num_classes * (ipc * self.factor**2 + -(-self.real_batch // 3))

@@ -9,6 +9,7 @@ Differences: class by class; the first image is the one nearest to the class mea
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
@@ -16,7 +17,8 @@ from torch import Tensor
 
 from rd3.data.target import Target
 from rd3.methods.base import METHODS, Distilled, Method, Task, require_enough
-from rd3.recover.greedy import picked
+from rd3.models.footprint import bound
+from rd3.recover.greedy import picked, picking_bytes
 
 
 @METHODS.add("k-center")
@@ -33,6 +35,9 @@ class KCenter(Method):
         rows = picked(task.target, task.teacher, task.ipc, task.device, pick=farthest_first, progress=task.progress)
         train = task.target.train
         return Distilled(train.batch(rows), train.labels[rows], info={"teacher_forwards": len(train)})
+
+    def memory(self, target: Target, ipc: int, teachers: Sequence[str], device: torch.device) -> int:
+        return bound(picking_bytes(target, ipc, teachers[0], device), device)
 
     def cost(self, target: Target, ipc: int) -> int:  # noqa: ARG002
         return len(target.train) // 3  # forward only

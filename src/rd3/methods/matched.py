@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -21,7 +22,9 @@ from rd3.matching.pixels import Space, quantised
 from rd3.matching.sampler import ClassSampler
 from rd3.matching.scene import Scene
 from rd3.methods.base import Distilled, Method, Task, require_enough
+from rd3.methods.matched_memory import matching_bytes
 from rd3.models import create_model
+from rd3.models.footprint import bound
 from rd3.training.augment.base import Augmentation
 from rd3.training.augment.dsa import DSA
 
@@ -107,6 +110,22 @@ class Matched(Method):
     @abstractmethod
     def algorithm(self, studio: Studio, learned: Learnable) -> Algorithm:
         """What is done in an iteration."""
+
+    def memory(self, target: Target, ipc: int, teachers: Sequence[str], device: torch.device) -> int:  # noqa: ARG002
+        return bound(matching_bytes(self, target, ipc, device), device)
+
+    def together(self, target: Target, ipc: int) -> int:  # noqa: ARG002
+        """Classes that go through a network in one pass."""
+        return 1
+
+    def learned_from(self, target: Target, ipc: int) -> int:  # noqa: ARG002
+        """Images of a batch that networks are trained on; 0 where they are not."""
+        return 0
+
+    @property
+    def networks_held(self) -> int:
+        """Networks, or their weights, that are there at a time."""
+        return 2
 
     def studio(self, task: Task) -> Studio:
         """Real images, space and generator."""

@@ -140,6 +140,13 @@ class NCFM(Matched):
             loss=Loss(kind="ce"),
         )
 
+    def learned_from(self, target: Target, ipc: int) -> int:  # noqa: ARG002
+        return min(self.network_batch, len(target.train))
+
+    @property
+    def networks_held(self) -> int:
+        return self.networks + 4
+
     def cost(self, target: Target, ipc: int) -> int:
         """Real images only go forward, which is a third of forward and backward."""
         match = target.num_classes * (2 * ipc * self.factor**2 + -(-self.real_batch // 3))

@@ -10,6 +10,7 @@ Differences: crops are cut from the target's images (there is no larger native r
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -17,6 +18,8 @@ from pydantic import Field
 
 from rd3.data.target import Target
 from rd3.methods.base import METHODS, Distilled, Method, Task
+from rd3.models.footprint import bound
+from rd3.recover.memory import selection_bytes
 from rd3.recover.selection import Selector, usual_factor
 
 
@@ -67,6 +70,9 @@ class Rded(Method):
         info = {"teacher_forwards": selector.looks(task.target, task.ipc)}
         labels = torch.arange(task.target.num_classes, device=images.device).repeat_interleave(task.ipc)
         return Distilled(images, labels, info=info)
+
+    def memory(self, target: Target, ipc: int, teachers: Sequence[str], device: torch.device) -> int:
+        return bound(selection_bytes(self.selector(), target, ipc, teachers[0], device), device)
 
     def cost(self, target: Target, ipc: int) -> int:
         return self.selector().looks(target, ipc) // 3  # forward only

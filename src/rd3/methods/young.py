@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +17,8 @@ from rd3.data.target import Target
 from rd3.methods.base import Task
 from rd3.methods.coreset import Ranked
 from rd3.models import create_model
+from rd3.models.footprint import footprint
+from rd3.recover.looking import CPU, few_images, looking_bytes, stand_in
 from rd3.squeeze.spec import recipe_for
 from rd3.squeeze.teacher import Teacher
 from rd3.squeeze.walk import walk
@@ -54,8 +57,12 @@ class ScoredInTraining(Ranked):
             parts = [self.score(*batch, network) for batch in walk(task.target.train, network, task.device)]
         return {"scores": torch.cat(parts)}
 
-    def info(self, target: Target) -> dict[str, Any]:
-        return {"teacher_forwards": self.networks * len(target.train)}
+    def info(self, target: Target) -> dict[str, Any]:  # noqa: ARG002
+        return {"teacher_forwards": 0, "own_networks": self.networks, "own_epochs": self.epochs}
+
+    def looking_bytes(self, target: Target, name: str, device: torch.device) -> int:
+        training = training_bytes(target, name, device) if self.epochs else 0
+        return max(training, looking_bytes(target, name, device))
 
     def cost(self, target: Target, ipc: int) -> int:  # noqa: ARG002
         return self.networks * (self.epochs * len(target.train) + len(target.train) // 3)
@@ -87,3 +94,15 @@ def young_network(
             on_epoch=on_epoch,
         )
     return Teacher(model, name, target.mean, target.std, target.classes, fingerprint="", test_accuracy=0.0, seconds=0.0)
+
+
+def training_bytes(target: Target, name: str, device: torch.device) -> int:
+    """Bytes of tensors at the peak of `young_network`, for an architecture."""
+    teacher = stand_in(name, target)
+
+    def train(count: int) -> object:
+        return young_network(Task(few_images(target, count), teacher, ipc=1, seed=0, device=CPU), epochs=1)
+
+    batch = min(recipe_for(target).batch_size, len(target.train))
+    copied = 0 if device.type == "cpu" else len(target.train) * math.prod(target.train.shape)
+    return footprint(train).at(batch) + copied + 16 * len(target.train)  # with the order of an epoch

@@ -8,13 +8,14 @@ from torch import Tensor, nn
 from rd3.base.errors import UserError
 from rd3.base.keep import Place, kept
 from rd3.data.subset import class_indices, random_subset
+from rd3.data.target import Target
 from rd3.recover.barycentre import barycentre
 from rd3.recover.committee import pairs, round_robin, together
 from rd3.recover.densify import densification
 from rd3.recover.embedding import EmbeddingMatch, embeddings
 from rd3.recover.engine import start_of_item
 from rd3.recover.flatness import Flatness, with_average
-from rd3.recover.hooks import hooks_of
+from rd3.recover.hooks import hooks_of, wanted
 from rd3.recover.init import Init
 from rd3.recover.match import Match, RunningAverage, StatisticsMatch
 from rd3.recover.objective import Objective, OfLogits, TeacherLoss, single, with_extras
@@ -137,3 +138,9 @@ def class_barycentres(teacher: Teacher, problem: Problem) -> Tensor:
         found = kept(problem.keep, f"barycentres-{number}-{label}", make, place)
         atoms.append(found["atoms"].to(problem.device))
     return torch.cat(atoms)
+
+
+def real_looks(switches: Switches, target: Target, ipc: int) -> int:
+    """Real images that every teacher sees before anything is optimised: for statistics, and for barycentres."""
+    statistics = len(target.train) if wanted(switches) else 0
+    return statistics + (len(target.train) + target.num_classes * ipc if switches.r_embedding else 0)

@@ -37,6 +37,7 @@ def perturbed(loss: TeacherLoss, *, steps: int, radius: float, before: Before = 
         for images, labels in (*before(item), (start, item.labels)):
             for _ in range(steps):
                 climb(loss.model, images.to(start.dtype), labels, radius / steps)
+                loss.start(item)  # or its matches would hold the graph of every step
         return loss.start(item)
 
     return make

@@ -92,7 +92,7 @@ class Selector:
 
             def make(label: int = label, indices: Tensor = indices) -> dict[str, Tensor]:
                 generator = torch.Generator().manual_seed(derive_seed("patches", seed, label))
-                chosen = indices[torch.randperm(len(indices), generator=generator)[: self._looked_at(ipc)]]
+                chosen = indices[torch.randperm(len(indices), generator=generator)[: self.looked_at(ipc)]]
                 patches, losses = self.best_patches(target, teacher, chosen, label, generator=generator, device=device)
                 ranked = patches[self.order(losses, ipc * self.factor**2)]
                 return {"images": (mosaic(ranked, self.factor) * 255).round().to(torch.uint8)}
@@ -129,9 +129,10 @@ class Selector:
     def looks(self, target: Target, ipc: int) -> int:
         """Crops that go through the teacher in all."""
         counts = torch.bincount(target.train.labels.cpu(), minlength=target.num_classes)
-        return int(counts.clamp(max=self._looked_at(ipc)).sum()) * self.crops_per_image
+        return int(counts.clamp(max=self.looked_at(ipc)).sum()) * self.crops_per_image
 
-    def _looked_at(self, ipc: int) -> int:
+    def looked_at(self, ipc: int) -> int:
+        """Images of a class that are looked at, if it has so many."""
         return max(self.images_per_class, ipc * self.factor**2)
 
     def _best(self, pictures: Tensor, draw: Draw, teacher: Teacher, label: int) -> tuple[Tensor, Tensor]:

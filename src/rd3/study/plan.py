@@ -120,15 +120,15 @@ def _draws(
     study: StudySpec, target: Target, teachers: Sequence[Squeezes], own: Mapping[TeacherEntry, Squeezes]
 ) -> Iterator[Draws]:
     names = {job.fingerprint: teacher_name(job) for job in own.values() if job.key != teachers[0].key}
-    made_by: dict[str, str | None] = {}
+    made_by: dict[str, tuple[str | None, tuple[str, ...]]] = {}
     for place, entry in enumerate(entries_of(study)):
         count = study.seeds if METHODS[entry.name].fresh_draws else min(study.draws, study.seeds)
         pool = teachers if entry.teacher is None else [own[entry.teacher]]
         for ipc in study.ipc:
             jobs = tuple(_planned_synthetic(target, entry, ipc, pool, draw) for draw in range(count))
-            label, teacher = label_of(jobs[0].spec, names), jobs[0].spec.teacher
-            if made_by.setdefault(label, teacher) != teacher:
-                raise UserError(f"methods: two teachers of one name for {label}; put them into two studies")
+            label, made = label_of(jobs[0].spec, names), (jobs[0].spec.teacher, jobs[0].spec.pool)
+            if made_by.setdefault(label, made) != made:
+                raise UserError(f"methods: two teachers (or pools) of one name for {label}; put them into two studies")
             yield Draws(place, label, jobs)
 
 
@@ -141,6 +141,7 @@ def _planned_synthetic(
         ipc=ipc,
         teacher=(teachers[0].fingerprint, teachers[0].spec.model),
         pool=tuple(teacher.fingerprint for teacher in teachers[1:]),
+        pool_models=tuple(teacher.spec.model for teacher in teachers[1:]),
         draw=draw,
         changes=entry.settings,
     )
@@ -153,6 +154,7 @@ def synthetic_job(
     ipc: int,
     teacher: tuple[str, str] | None,
     pool: tuple[str, ...] = (),
+    pool_models: tuple[str, ...] = (),
     draw: int = 0,
     changes: dict[str, Any] | None = None,
 ) -> SyntheticJob:
@@ -160,7 +162,7 @@ def synthetic_job(
 
     Args:
         teacher: its fingerprint and the name of its architecture.
-        pool: fingerprints of further teachers, for methods that use several.
+        pool, pool_models: the same of further teachers, for methods that use several.
 
     Raises:
         UserError: unknown method or setting, too small a target, or a missing teacher.
@@ -177,6 +179,7 @@ def synthetic_job(
         spec=spec,
         teacher_model=teacher[1] if teacher else None,
         images_through_network=method.cost(target, ipc),
+        pool_models=pool_models,
     )
 
 

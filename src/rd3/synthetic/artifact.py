@@ -23,11 +23,11 @@ from rd3.base.files import new_directory, os_errors, sha256_of
 from rd3.base.spec import fingerprint_of
 from rd3.data.images import as_unit
 from rd3.relabel.storage import hard_label_bytes
-from rd3.synthetic.manifest import Manifest, Seconds, Stored, StoredFile, read_manifest
+from rd3.synthetic.manifest import Manifest, Memory, Seconds, Stored, StoredFile, read_manifest
 from rd3.synthetic.soft_labels import SoftLabelForm, require_form
 from rd3.synthetic.validity import naming, require_valid
 
-__all__ = ["Manifest", "Seconds", "Synthetic", "balanced_ipc", "content_fingerprint"]
+__all__ = ["Manifest", "Memory", "Seconds", "Synthetic", "balanced_ipc", "content_fingerprint"]
 
 TENSORS = "images.safetensors"
 MANIFEST = "manifest.json"

@@ -20,7 +20,7 @@ SCHEMA_VERSION: Final = 1
 DISTILLED = "distilled"
 
 # facts about the run, not about the work: two saves that differ only here are the same synthetic
-MEASURED = {"seconds", "peak_memory_bytes", "info", "rd3_version"}
+MEASURED = {"seconds", "peak_memory_bytes", "memory", "info", "rd3_version"}
 
 
 class Seconds(Spec):
@@ -28,6 +28,18 @@ class Seconds(Spec):
 
     squeeze: float | None = None
     synthesise: float | None = None
+
+
+class Memory(Spec):
+    """Bytes by which the memory of the device grew for a synthesis, None where it is not known.
+
+    Attributes:
+        stated: at most, as the method said before.
+        grown: as it was measured; on a CPU less where the process had room left from earlier work.
+    """
+
+    stated: int | None = None
+    grown: int | None = None
 
 
 class Manifest(GrowingSpec):
@@ -42,6 +54,7 @@ class Manifest(GrowingSpec):
         draw: which independent synthesis it is (0, 1, …).
         seed: of the synthesis, None for foreign ones.
         teacher: fingerprint of the teacher, or None.
+        peak_memory_bytes: of the device on a GPU, of the process on a CPU; `memory` is the synthesis's share.
         aids: what the method was helped by, see `rd3.methods.base.Method`.
         fingerprint: of the work that made it, or of the content for foreign ones.
         info: numbers worth keeping; NaN and infinities are stored as null.
@@ -52,7 +65,7 @@ class Manifest(GrowingSpec):
             are raw, but in a space without a way back.
     """
 
-    later: ClassVar[frozenset[str]] = frozenset({"decode", "space"})
+    later: ClassVar[frozenset[str]] = frozenset({"decode", "space", "memory"})
 
     schema_version: Literal[1] = SCHEMA_VERSION
     method: str
@@ -67,6 +80,7 @@ class Manifest(GrowingSpec):
     aids: tuple[str, ...] = ()
     seconds: Seconds = Seconds()
     peak_memory_bytes: int | None = None
+    memory: Memory = Memory()
     fingerprint: str
     info: dict[str, Any] = Field(default_factory=dict)
     rd3_version: str = Field(default_factory=lambda: rd3.__version__)

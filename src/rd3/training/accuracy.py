@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -12,6 +14,11 @@ from rd3.training.validation import resize_and_crop
 
 CHUNK_VALUES = {"cpu": 2**18}  # input values a chunk: on a CPU the activations should stay near the cache
 LARGE_CHUNK_VALUES = 2**25
+
+
+def images_judged_at_once(shape: tuple[int, int, int], device: torch.device) -> int:
+    """How many images of a shape go through a network together."""
+    return max(32, CHUNK_VALUES.get(device.type, LARGE_CHUNK_VALUES) // math.prod(shape))
 
 
 @torch.inference_mode()
@@ -31,8 +38,7 @@ def predictions(
     """
     model.eval()
     side = images.shape[-1]
-    values = CHUNK_VALUES.get(images.labels.device.type, LARGE_CHUNK_VALUES)
-    chunk = max(32, values // (images.shape[0] * side * side))
+    chunk = images_judged_at_once(images.shape, images.labels.device)
     out = []
     for indices in torch.arange(len(images), device=images.labels.device).split(chunk):
         pictures = as_unit(images.batch(indices))

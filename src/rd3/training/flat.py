@@ -38,7 +38,7 @@ def _outline(value: Any, tensors: dict[str, Tensor]) -> Any:
     if isinstance(value, dict):
         return ["dict", [[key, _outline(one, tensors)] for key, one in value.items()]]
     if isinstance(value, (list, tuple)):
-        return [type(value).__name__, [_outline(one, tensors) for one in value]]
+        return ["list" if isinstance(value, list) else "tuple", [_outline(one, tensors) for one in value]]
     assert value is None or isinstance(value, (bool, int, float, str)), f"no state: {type(value).__name__}"
     return ["plain", value]
 

@@ -41,7 +41,7 @@ def main(options: Options) -> int:
     from rd3.cli.live import live
     from rd3.data.load import load_target
     from rd3.methods.base import METHODS, require_enough
-    from rd3.report.format import seconds
+    from rd3.report.format import seconds, size
     from rd3.study.jobs.synthetic import synthetic_spec
 
     chosen = METHODS[options.method]
@@ -66,7 +66,8 @@ def main(options: Options) -> int:
     name = f"{options.method}-{target.name.replace(':', '-').replace('/', '-')}-ipc{options.ipc}"
     folder = options.out or options.store().home / "synthetic" / f"{name}-{synthetic.manifest.fingerprint[:6]}"
     synthetic.save(folder)
-    sys.stdout.write(
-        f"{folder}: {len(synthetic)} images, {seconds(synthetic.manifest.seconds.synthesise)} to synthesise\n"
-    )
+    manifest = synthetic.manifest
+    took = f"{seconds(manifest.seconds.synthesise)} to synthesise"
+    memory = f"{size(manifest.memory.grown)} of memory (stated: at most {size(manifest.memory.stated)})"
+    sys.stdout.write(f"{folder}: {len(synthetic)} images, {took}, {memory}\n")
     return 0

@@ -18,7 +18,7 @@ from rd3.study.meter import Meter
 from rd3.study.partial import discard, partial_of
 from rd3.study.shelf import StatisticsShelf
 from rd3.study.store import Store
-from rd3.synthetic.artifact import Manifest, Seconds, Synthetic
+from rd3.synthetic.artifact import Manifest, Memory, Seconds, Synthetic
 from rd3.training.device import peak_memory
 
 FOLDER = "synthetic"
@@ -100,12 +100,18 @@ def synthetic_spec(
 
 @dataclass(frozen=True)
 class SyntheticJob(Job):
-    """Make one synthetic."""
+    """Make one synthetic.
+
+    Attributes:
+        teacher_model, pool_models: architectures of the teacher, and of the others of a pool.
+        images_through_network: forward and backward, in all.
+    """
 
     kind: ClassVar[str] = "synthetic"
     spec: SyntheticSpec
     teacher_model: str | None
     images_through_network: int
+    pool_models: tuple[str, ...] = ()
 
     @property
     def fingerprint(self) -> str:
@@ -130,11 +136,18 @@ class SyntheticJob(Job):
     def method(self) -> Method:
         return parse(METHODS[self.spec.method], self.spec.settings, where=f"method {self.spec.method}")
 
+    def memory(self, device: torch.device) -> int:
+        """Bytes that the synthesis takes at most, see `Method.memory`."""
+        models = (self.teacher_model, *(self.pool_models if self.spec.pool else ()))
+        known = tuple(model for model in models if model is not None)
+        return self.method().memory(self.target(), self.spec.ipc, known, device)
+
     def execute(self, store: Store, device: torch.device, progress: Progress) -> None:
         target, method = self.target(), self.method()
         teachers = tuple(stored_teacher(store, one, target).to(device) for one in self._teachers())
+        stated = method.memory(target, self.spec.ipc, [teacher.name for teacher in teachers], device)
         meter = Meter(device)
-        partial = partial_of(store, self.key, device, meter)
+        partial = partial_of(store, self, device, meter)
         task = Task(
             target,
             teachers[0] if teachers else None,
@@ -150,15 +163,15 @@ class SyntheticJob(Job):
         assert method.soft_labels or made.soft_labels is None, (
             f"{self.spec.method}: class attribute soft_labels is unset"
         )
-        manifest = self._manifest(task, method, made, meter)
+        manifest = self._manifest(task, method, made, meter, stated)
         synthetic = Synthetic(made.images.cpu(), made.labels.cpu(), made.soft_labels, made.learned_lr, manifest)
         store.put(self.kind, self.fingerprint, self.spec.as_json(), lambda folder: synthetic.save(folder / FOLDER))
         discard(store, self.key)
 
     def left_off(self, store: Store, device: torch.device) -> Place | None:
-        return partial_of(store, self.key, device).place
+        return partial_of(store, self, device).place
 
-    def _manifest(self, task: Task, method: Method, made: Distilled, meter: Meter) -> Manifest:
+    def _manifest(self, task: Task, method: Method, made: Distilled, meter: Meter, stated: int) -> Manifest:
         squeeze = sum(teacher.seconds for teacher in task.teachers)
         return Manifest(
             method=self.spec.label,
@@ -173,6 +186,7 @@ class SyntheticJob(Job):
             aids=(*method.declared_aids(), *pretrained_aid(task.teachers)),
             seconds=Seconds(squeeze=squeeze, synthesise=meter.seconds),
             peak_memory_bytes=peak_memory(task.device),
+            memory=Memory(stated=stated, grown=meter.bytes),
             fingerprint=self.fingerprint,
             info=made.info,
             soft_label_form=None if made.soft_labels is None else method.soft_label_form,
