@@ -39,14 +39,17 @@ class Curve:
         return [(float(size), median(found)) for size, found in zip(self.sizes, getattr(self, cost), strict=True)]
 
     def law(self, cost: str) -> dict[str, Any]:
-        """Exponent over the whole range, between neighbours, and in the upper half; fixed and proportional part."""
+        """Exponents over the whole range, in its upper half and between neighbours, of the size.
+
+        The rest is of what work is in proportion to: the range in which a cost is too, and its fixed and other part.
+        """
         xs, ys = zip(*self.points(cost), strict=True)
         upper = max(2, (len(xs) + 1) // 2)
         return {
             "exponent": exponent(xs, ys).as_json(),
             "upper_exponent": exponent(xs[-upper:], ys[-upper:]).as_json(),
             "local": local_exponents(xs, ys),
-            "proportional": proportional_range(xs, ys),
+            "proportional": proportional_range(self.scaled(xs), ys),
             "affine": affine(self.scaled(xs), ys).as_json(),
             "knee": affine(self.scaled(xs), ys).knee,
         }

@@ -42,7 +42,7 @@ def _law(curve: Curve, cost: str) -> tuple[str, ...]:
     law = curve.law(cost)
     exponents = [str(Exponent(**law[key])) for key in ("exponent", "upper_exponent")]
     found = law["proportional"]
-    span = "nowhere" if found is None else f"{found[0]:g} to {found[1]:g}"
+    span = "nowhere" if found is None else " to ".join(f"{_size(curve, place):.0f}" for place in found)
     return (AXES[curve.axis], cost, *exponents, span, knee(curve, cost))
 
 
@@ -51,7 +51,12 @@ def knee(curve: Curve, cost: str) -> str:
     place = curve.law(cost)["knee"]
     if place is None:
         return "never"
-    return f"{place**0.5:.0f}" if curve.axis == "size" else f"{place:.1f}"
+    return f"{_size(curve, place):.1f}"
+
+
+def _size(curve: Curve, place: float) -> float:
+    """A size on the curve's axis, where work is in proportion to its square for a side."""
+    return place**0.5 if curve.axis == "size" else place
 
 
 def _section(curve: Curve, cores: int) -> str:
@@ -77,7 +82,7 @@ def why(curve: Curve, cores: int) -> str:
         " feature maps that no cache holds any more cost more than in proportion",
         "seeds": f"up to {cores} processes have a core each, more share them; starting them is the fixed part",
     }
-    return f"Time is about {1000 * fixed:.2f} ms + {1000 * each:.4g} ms a {unit}: {causes[curve.axis]}."
+    return f"Time is about {1000 * fixed:.2f} ms + {1000 * each:.4g} ms for each {unit}: {causes[curve.axis]}."
 
 
 def charts(curves: Sequence[Curve]) -> dict[str, str]:

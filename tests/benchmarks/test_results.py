@@ -122,6 +122,10 @@ def test_work_over_a_side_is_in_proportion_to_pixels() -> None:
     law = curve.law("seconds")
     assert law["affine"]["fixed"] == pytest.approx(1)
     assert law["knee"] == pytest.approx(64**2)
+    pure = Curve("size", sides, tuple((side**2 / 1e3,) for side in sides), ((1.0,), (2.0,), (4.0,)))
+    (row,) = [one for one in growth_markdown([pure], "a model", FACTS).splitlines() if "| side, px | seconds" in one]
+    assert "2.00" in row
+    assert "32 to 128" in row
 
 
 def test_a_step_is_held_against_the_multiplication() -> None:

@@ -160,6 +160,7 @@ def test_how_a_file_is_read_is_said_on_the_terminal(terminal, home, teacher, wei
             "-t match: expected KEY=VALUE, for instance",
         ),
         (("--teacher", "none.pt", "--teacher-model", MODEL, "-t", "mtch=names"), "unknown key 'mtch'; did you mean"),
+        (("-t", "match=position"), "-t match=position: says how trained weights are read; name them with --teacher"),
         (("--teacher", "torchvision:resnet81"), "unknown torchvision classifier 'resnet81'; did you mean 'resnet18'?"),
     ],
 )

@@ -38,7 +38,9 @@ def test_the_help_of_a_verb_shows_examples_that_it_takes(verb, terminal) -> None
         assert isinstance(parsed, module.Options)
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "docs/ddranking.md", "docs/formats.md"])
+@pytest.mark.parametrize(
+    "name", ["README.md", "CONTRIBUTING.md", "docs/ddranking.md", "docs/formats.md", "docs/teachers.md"]
+)
 def test_the_commands_of_the_documents_are_ones_that_the_verbs_take(name) -> None:
     lines = re.findall(r"^    (?:\.venv/bin/)?rd3 (.+)$|`rd3 ([^`…]+)`", (ROOT / name).read_text(), flags=re.MULTILINE)
     for block, inline in lines:

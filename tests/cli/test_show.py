@@ -91,3 +91,21 @@ def test_a_file_is_shown_by_its_path(terminal, home) -> None:
 )
 def test_what_cannot_be_shown_is_refused_in_one_line(words, complaint, terminal) -> None:
     assert complaint in terminal("show", *words).complaint
+
+
+def test_the_images_of_a_set_are_written_as_a_contact_sheet(terminal, tmp_path) -> None:
+    import numpy as np
+    from PIL import Image
+
+    from rd3.synthetic import Synthetic
+
+    terminal.done("distill", "random", "digits", "--ipc", "2", "--out", str(tmp_path / "set"), "--home", str(tmp_path))
+    shown = terminal.done("show", str(tmp_path / "set"), "--sheet", str(tmp_path / "sheet.png"))
+    assert "random, from left to right 0, 1, 2, 3, 4, 5, 6, 7, 8, 9." in shown
+    picture = np.array(Image.open(tmp_path / "sheet.png"))
+    second_of_three = Synthetic.load(tmp_path / "set").images[2 * 3 + 1, 0].numpy()
+    assert np.array_equal(picture[9:17, 27:35, 0], second_of_three)
+
+
+def test_a_sheet_that_cannot_be_written_is_refused(terminal, tmp_path) -> None:
+    assert "a contact sheet is a .png" in terminal("show", "rd3", "--sheet", tmp_path / "sheet.jpg").complaint

@@ -39,8 +39,8 @@ def scene_of(sampler: ClassSampler, lr: float = 0.05) -> Scene:
 
 def numbers(queue: ModelQueue) -> list[int]:
     """Which networks are there, by their weights."""
-    known = {float(network(number).classifier.weight[0, 0]): number for number in range(12)}
-    return [known[float(pupil.trainer.network.classifier.weight[0, 0])] for pupil in queue.pupils]
+    known = {network(number).classifier.weight[0, 0].item(): number for number in range(12)}
+    return [known[pupil.trainer.network.classifier.weight[0, 0].item()] for pupil in queue.pupils]
 
 
 def test_a_network_comes_every_so_often_and_the_oldest_goes():

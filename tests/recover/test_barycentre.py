@@ -7,15 +7,16 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from scipy.optimize import linear_sum_assignment
+from scipy.optimize import linear_sum_assignment, linprog
 
 from rd3.data.target import Target
-from rd3.recover.barycentre import barycentre, squared_distances, transport
+from rd3.recover.barycentre import barycentre, squared_distances
 from rd3.recover.embedding import EmbeddingMatch, embeddings
 from rd3.recover.losses import class_barycentres
 from rd3.recover.plan import PlanItem
 from rd3.recover.problem import Problem
 from rd3.recover.teachers import private_copy, private_teacher
+from rd3.recover.transport import balancing_prices, transport
 from rd3.squeeze.teacher import Teacher
 
 CPU = torch.device("cpu")
@@ -42,6 +43,37 @@ def test_transport_costs_what_the_best_assignment_costs(atoms: int, points: int)
     np.testing.assert_allclose(plan.sum(1), 1 / atoms, rtol=1e-9)
     np.testing.assert_allclose(plan.sum(0), 1 / points, rtol=1e-9)
     assert plan.min() >= 0
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize(("atoms", "points"), [(4, 60), (7, 50), (9, 24)])
+def test_transport_costs_what_a_linear_programme_finds_whatever_the_prices(atoms: int, points: int, seed: int) -> None:
+    distances = squared_distances(3 * cloud(atoms, seed + 100), cloud(points, seed) ** 3)
+    of_atom = np.kron(np.eye(atoms), np.ones((1, points)))
+    of_point = np.kron(np.ones((1, atoms)), np.eye(points))
+    sums = np.repeat([1 / atoms, 1 / points], [atoms, points])
+    best = linprog(distances.ravel(), A_eq=np.vstack([of_atom, of_point]), b_eq=sums, method="highs").fun
+    for prices in (None, balancing_prices(distances), 10 * cloud(atoms, seed)[:, 0]):
+        plan, cost = transport(distances, prices)
+        assert cost == pytest.approx(best, rel=1e-9)
+        np.testing.assert_allclose(plan.sum(1), 1 / atoms, rtol=1e-9)
+        np.testing.assert_allclose(plan.sum(0), 1 / points, rtol=1e-9)
+
+
+def test_points_that_are_equal_are_shared_out() -> None:
+    distances = squared_distances(np.zeros((3, 2)), np.ones((8, 2)))
+    plan, cost = transport(distances)
+    assert cost == pytest.approx(2)
+    np.testing.assert_allclose(plan.sum(1), 1 / 3)
+
+
+def test_balancing_prices_leave_little_to_be_moved() -> None:
+    distances = squared_distances(cloud(10, 1), cloud(1000) + 1)
+    before, after = (
+        np.bincount((distances + prices[:, None]).argmin(0), minlength=10)
+        for prices in (np.zeros(10), balancing_prices(distances))
+    )
+    assert np.abs(after - 100).sum() < 0.1 * np.abs(before - 100).sum()
 
 
 def test_no_permutation_is_cheaper() -> None:

@@ -45,6 +45,14 @@ def test_colour_images_stay_in_colour() -> None:
     assert torch.equal(pixels_of(sheet)[:3, 12:17, 8:15], images[5])
 
 
+def test_raw_floats_are_shown_as_they_would_be_printed(digits: tuple[Tensor, Tensor]) -> None:
+    images, labels = digits
+    same = contact_sheet(images.float() / 255, labels)
+    assert torch.equal(pixels_of(same), pixels_of(contact_sheet(images, labels)))
+    bright = contact_sheet(images.float() / 255 + 2, labels)
+    assert pixels_of(bright)[0, :28, :28].min() == 255
+
+
 def test_what_is_left_out_is_said(digits: tuple[Tensor, Tensor]) -> None:
     sheet = contact_sheet(*digits, per_class=4, max_classes=3)
     assert sheet.note == "Shown: the first 4 of 10 images per class and the first 3 of 10 classes."

@@ -184,5 +184,7 @@ def test_imagenets_order_is_that_of_two_other_packages() -> None:
     assert sum(shared) > 970  # either may abbreviate a few
     assert rows_of(None, ("n01440764", "n03888257"), 1000, where="") == [0, 701]
     assert rows_of("imagenet-1k", ("Golf_ball", "n03888257"), 1000, where="") == [574, 701]
+    with pytest.raises(UserError, match="classes 'Golf_ball' and 'golf ball' of the target are one among"):
+        rows_of(None, ("Golf_ball", "golf ball"), 1000, where="")
     with pytest.raises(UserError, match="class 'thimbel' of the target is not among classes = imagenet-1k"):
         rows_of(None, ("thimbel", "n03888257"), 1000, where="")

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+from typing import Any
+
 import pytest
 import torch
 
@@ -107,3 +111,16 @@ def test_a_zoo_names_the_architecture_itself(study) -> None:
 def test_bad_teachers_are_one_line_when_planned(teacher, said, study) -> None:
     with pytest.raises(UserError, match=said):
         make_plan(study(teacher))
+
+
+def test_what_the_page_on_teachers_shows_runs(tmp_path, monkeypatch) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "teachers.md").read_text()
+    (code,), (text,) = (re.findall(rf"```{kind}\n(.*?)```", page, flags=re.DOTALL) for kind in ("python", "yaml"))
+    monkeypatch.chdir(tmp_path)
+    shown: dict[str, Any] = {}
+    exec(code, shown)
+    assert shown["teacher"].test_accuracy == pytest.approx(shown["trained"].test_accuracy)
+    assert "matched by position" in shown["teacher"].notes[0]
+    (tmp_path / "study.yaml").write_text(text)
+    (job,) = [job for job in make_plan(load_study("study.yaml")).jobs if isinstance(job, BroughtJob)]
+    assert job.fingerprint == shown["teacher"].fingerprint

@@ -61,9 +61,17 @@ def test_one_method_can_stand_there_under_two_teachers(study) -> None:
 
 def test_two_teachers_of_one_name_are_refused(study) -> None:
     entries = [f"{{name: sre2l, teacher: {{model: mlp, seed: {seed}}}}}" for seed in (1, 2)]
-    with pytest.raises(UserError, match=r"two teachers of one name for sre2l\[teacher=mlp\]") as caught:
+    with pytest.raises(UserError, match=r"two teachers \(or pools\) of one name for sre2l\[teacher=mlp\]") as caught:
         make_plan(study(f"[{', '.join(entries)}]"))
     assert "\n" not in str(caught.value)
+
+
+def test_a_pool_and_its_first_teacher_alone_are_not_mixed_under_one_label(study) -> None:
+    own = f"{{model: {MODEL}, epochs: 2}}"
+    spec = study(f"[g-vbsm, {{name: g-vbsm, teacher: {own}}}]")
+    spec = StudySpec.model_validate({**spec.model_dump(), "teachers": (*spec.teachers, {"model": "mlp"})})
+    with pytest.raises(UserError, match=r"of one name for g-vbsm; put them into two studies"):
+        make_plan(spec)
 
 
 def test_the_studys_own_teacher_named_again_changes_nothing(study) -> None:

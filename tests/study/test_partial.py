@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import pytest
 import torch
 
-import rd3
 from rd3.base.keep import Place
 from rd3.study.jobs.base import JobKey
 from rd3.study.meter import Meter
-from rd3.study.partial import Partial, discard, partial_of
-from rd3.study.store import Store
+from rd3.study.partial import Partial
 
 CPU, KEY = torch.device("cpu"), JobKey("synthetic", "f00d")
 IMAGES = torch.randint(0, 256, (3, 1, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
@@ -50,23 +47,6 @@ def test_a_damaged_part_is_as_if_it_were_not_there(where: float, tmp_path: Path)
     assert partial.load("batch-2") is None
     partial.save("batch-2", STATE, Place(3, 10, "batches"))
     assert partial.load("batch-2") is not None
-
-
-def test_another_version_or_device_or_job_starts_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    store = Store(tmp_path)
-    partial_of(store, KEY, CPU).save("batch-0", STATE, Place(1, 2, "batches"))
-    assert partial_of(store, KEY, CPU).place == (1, 2, "batches")
-    assert partial_of(store, KEY, torch.device("cuda")).place is None
-    assert partial_of(store, dataclasses.replace(KEY, fingerprint="beef"), CPU).place is None
-    for module in (torch, rd3):
-        with monkeypatch.context() as changed:
-            changed.setattr(module, "__version__", "99")
-            assert partial_of(store, KEY, CPU).place is None
-    assert list(store.entries()) == []
-    with monkeypatch.context() as changed:
-        changed.setattr(rd3, "__version__", "99")
-        discard(store, KEY)
-    assert partial_of(store, KEY, CPU).place is None
 
 
 def test_earlier_attempts_are_paid_for(tmp_path: Path) -> None:

@@ -117,14 +117,16 @@ class Chosen(NamedTuple):
 
 
 def get_teachers(choice: TeacherChoice, target: Target, place: Place, *, most: int | None = None) -> list[Teacher]:
-    """The chosen teachers, at most so many."""
+    """The chosen teachers, at most so many; those that are brought are in the store then like the others."""
     import rd3
     from rd3.cli.live import live
+    from rd3.study.bench import keep_teacher
 
     found = []
     for chosen in teacher_sources(choice)[:most]:
         if chosen.source is not None:
-            found.append(brought(chosen, choice, target))
+            found.append(brought(chosen, choice, target, place.device))
+            keep_teacher(found[-1], place.store())
             continue
         with live() as listener:
             found.append(
@@ -142,13 +144,17 @@ def get_teachers(choice: TeacherChoice, target: Target, place: Place, *, most: i
     return found
 
 
-def brought(chosen: Chosen, choice: TeacherChoice, target: Target) -> Teacher:
-    """A teacher from elsewhere, with what has to be said of it said."""
+def brought(chosen: Chosen, choice: TeacherChoice, target: Target, device: str = "auto") -> Teacher:
+    """A teacher from elsewhere, tested on `device`, with what has to be said of it said."""
+    import torch
+
     from rd3.squeeze.brought import bring, brought_spec
+    from rd3.training.device import pick_device
 
     assert chosen.source is not None
     reading = read_settings(choice.teacher_setting, option="-t")
-    teacher = bring(brought_spec(chosen.source, model=chosen.model, **reading), target)
+    spec = brought_spec(chosen.source, model=chosen.model, **reading)
+    teacher = bring(spec, target, device=pick_device(device)).to(torch.device("cpu"))
     sys.stderr.writelines(f"teacher {teacher.name}: {note}\n" for note in teacher.notes)
     return teacher
 
@@ -157,11 +163,14 @@ def teacher_sources(choice: TeacherChoice) -> list[Chosen]:
     """Every chosen teacher: those that are brought, then those that are squeezed.
 
     Raises:
-        UserError: plain files, or backbones, that are not one an architecture.
+        UserError: plain files, or backbones, that are not one an architecture; a word on how weights are read without
+            weights.
     """
     from rd3.squeeze.brought_spec import model_of
 
     models, sources = split_names(choice.teacher_model), [*choice.teacher, *map(str, choice.teacher_file)]
+    if choice.teacher_setting and not sources:
+        raise UserError(f"-t {choice.teacher_setting[0]}: says how trained weights are read; name them with --teacher")
     if choice.probe:
         return _probes(models or (DEFAULT_TEACHER,), choice.probe, sources)
     plain = [source for source in sources if model_of(source) is None]

@@ -87,7 +87,7 @@ class Method(Spec):
         needs_teacher: whether `Task.teacher` must be given.
         wants_pool: whether the paper's settings use all of `Task.teachers`, not only the first.
         aids: what it is helped by, for the declaration in rankings: 'teacher', 'teacher pool', 'diffusion prior',
-            'real patches', 'real images', 'extra data'.
+            'real patches', 'real images', 'extra data'. A study adds 'pretrained teacher' where the teacher was.
         soft_labels: whether it gives soft labels.
         soft_label_form: what those are (`rd3.synthetic.soft_labels`).
         fresh_draws: whether every replicate of an evaluation takes a new draw (random subsets do).

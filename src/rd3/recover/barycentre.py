@@ -7,17 +7,13 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-import scipy.sparse as sparse
 import torch
-from numpy.typing import NDArray
-from scipy.optimize import linprog
 from torch import Tensor
+
+from rd3.recover.transport import Matrix, balancing_prices, transport
 
 MOST_ROUNDS = 50
 GAIN = 1e-6  # relative; the search ends when a round brings less
-
-Matrix = NDArray[np.float64]
 
 
 def barycentre(points: Tensor, start: Tensor) -> tuple[Tensor, float]:
@@ -33,30 +29,16 @@ def barycentre(points: Tensor, start: Tensor) -> tuple[Tensor, float]:
         The atoms, (k, D), in the type and on the device of `points`, and their squared distance.
     """
     cloud, atoms = (values.detach().cpu().double().numpy() for values in (points, start))
-    before = math.inf
+    before, prices = math.inf, None
     for _ in range(MOST_ROUNDS):
-        plan, cost = transport(squared_distances(atoms, cloud))
+        distances = squared_distances(atoms, cloud)
+        prices = balancing_prices(distances, prices)
+        plan, cost = transport(distances, prices)
         if cost >= before * (1 - GAIN):
             break
         before = cost
         atoms = len(atoms) * plan @ cloud
     return torch.from_numpy(atoms).to(points), before
-
-
-def transport(cost: Matrix) -> tuple[Matrix, float]:
-    """The cheapest plan (k, n) that moves k equal weights to n equal weights of the same sum 1, and what it costs."""
-    atoms, points = cost.shape
-    # Whole numbers, as their plan is whole too and comes out exact.
-    unit = math.gcd(atoms, points)
-    sums = np.repeat([points // unit, atoms // unit], [atoms, points]).astype(float)
-    of_atom = sparse.kron(sparse.identity(atoms), np.ones((1, points)))
-    of_point = sparse.kron(np.ones((1, atoms)), sparse.identity(points))
-    # The last constraint follows from the others.
-    constraints = sparse.vstack([of_atom, of_point]).tocsr()[:-1]
-    solution = linprog(cost.ravel(), A_eq=constraints, b_eq=sums[:-1], method="highs-ds")
-    assert solution.status == 0, solution.message
-    total = atoms * points // unit
-    return solution.x.reshape(atoms, points) / total, float(solution.fun) / total
 
 
 def squared_distances(atoms: Matrix, points: Matrix) -> Matrix:

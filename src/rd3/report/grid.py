@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from rd3.base.errors import UserError
+from rd3.data.images import as_levels
 
 GAP = 1
 
@@ -39,7 +40,7 @@ def contact_sheet(
     """The first images of each class, in the order of the labels.
 
     Args:
-        images: uint8, shape (N, C, H, W), with one or three channels.
+        images: uint8 or raw float32, shape (N, C, H, W), with one or three channels.
         labels: int, shape (N,).
         per_class, max_classes: how many are shown at most.
         max_side: larger images are averaged down to this side, in pixels.
@@ -47,12 +48,11 @@ def contact_sheet(
     Raises:
         UserError: there is no image, or it has neither one nor three channels.
     """
-    assert images.dtype == torch.uint8, f"images are uint8, not {images.dtype}"
     assert images.ndim == 4, f"images have shape (N, C, H, W), not {tuple(images.shape)}"
     assert labels.shape == images.shape[:1]
     if len(images) == 0 or images.shape[1] not in (1, 3):
         raise UserError(f"images of shape {tuple(images.shape)} cannot be shown: expected (N, 1 or 3, H, W) with N > 0")
-    images, labels = images.cpu(), labels.cpu()
+    images, labels = as_levels(images.cpu()), labels.cpu()
     classes = [int(label) for label in labels.unique()]
     shown = classes[:max_classes]
     columns = [_shrink(images[labels == label][:per_class], max_side) for label in shown]

@@ -19,6 +19,7 @@ from rd3.report.ranking import Group, Interval, Row, grouped, rank_intervals, ra
 LETTERS = {
     "teacher": "T",
     "teacher pool": "P",
+    "pretrained teacher": "E",
     "diffusion prior": "D",
     "real patches": "R",
     "real images": "I",

@@ -20,8 +20,10 @@ from rd3.base.keep import Shelf
 from rd3.data.images import Images
 from rd3.data.target import Target
 from rd3.squeeze.readings import Reading, image_moments, layers_of
+from rd3.squeeze.state_dict import content_hash
 from rd3.squeeze.teacher import Teacher
 from rd3.squeeze.walk import walk
+from rd3.training.device import kernels_of
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class Watched(NamedTuple):
     reading: Reading
 
 
+Facts = dict[Watched, dict[str, Any]]
 Bank = dict[Watched, list[ClassStatistics]]  # the statistics of every layer in the order of registration, float64
 
 BANK_REVISION = 1  # raised whenever the same teacher and target would give other bits than before
@@ -76,39 +79,41 @@ def statistics_bank(
     """The wanted statistics of the training set, un-augmented, in one pass for all that were not asked for before.
 
     Args:
-        shelf: where they are kept, by the fingerprints of teacher and target; None keeps them in memory for as long as
-            the teacher's network and the training set are there.
+        shelf: where they are kept, by the teacher's weights and the target's fingerprint; None keeps them in memory
+            for as long as the teacher's network and the training set are there.
     """
+    wanted = list(dict.fromkeys(wanted))
+    facts = _facts(wanted, teacher, target, device) if shelf else {}
     if shelf is None:
         bank = _BANKS.setdefault(teacher.model, WeakKeyDictionary()).setdefault(target.train, {})
     else:
-        bank = _shelved(shelf, teacher, target, wanted, device)
-    missing = [one for one in dict.fromkeys(wanted) if one not in bank]
+        bank = _shelved(shelf, facts)
+    missing = [one for one in wanted if one not in bank]
     if missing:
         start = time.perf_counter()
         bank.update(_collect(teacher, target, missing, device))
         seconds = (time.perf_counter() - start) / len(missing)
         for one in missing if shelf else ():
-            shelf.save(_facts(one, teacher, target, device), _as_tensors(bank[one]), seconds=seconds)  # type: ignore[union-attr]
+            shelf.save(facts[one], _as_tensors(bank[one]), seconds=seconds)  # type: ignore[union-attr]
     return bank
 
 
-def _shelved(shelf: Shelf, teacher: Teacher, target: Target, wanted: Iterable[Watched], device: torch.device) -> Bank:
-    found = {one: shelf.load(_facts(one, teacher, target, device)) for one in wanted}
+def _shelved(shelf: Shelf, facts: Facts) -> Bank:
+    found = {one: shelf.load(own) for one, own in facts.items()}
     return {one: _of_tensors(tensors) for one, tensors in found.items() if tensors is not None}
 
 
-def _facts(watched: Watched, teacher: Teacher, target: Target, device: torch.device) -> dict[str, Any]:
-    """All that decides the bits of statistics."""
-    return {
+def _facts(wanted: list[Watched], teacher: Teacher, target: Target, device: torch.device) -> Facts:
+    """All that decides the bits of each; a teacher that was squeezed anew has the fingerprint of the first."""
+    shared = {
         "teacher": teacher.fingerprint,
+        "weights": content_hash(teacher.model.state_dict()),
         "target": target.fingerprint,
-        "layers": watched.kind,
-        "reading": repr(watched.reading),
         "revision": BANK_REVISION,
         "torch": torch.__version__,
-        "device": device.type,
+        "device": kernels_of(device),
     }
+    return {one: {**shared, "layers": one.kind, "reading": repr(one.reading)} for one in wanted}
 
 
 def _as_tensors(layers: list[ClassStatistics]) -> dict[str, Tensor]:

@@ -54,7 +54,18 @@ def rows_of(
     if len(names) != outputs:
         raise UserError(f"{where}: has {outputs} outputs, and classes = {_shown(classes)} names {len(names)}")
     places = _places(names, imagenet=classes == IMAGENET)
-    return [_place(name, places, classes) for name in wanted]
+    rows = [_place(name, places, classes) for name in wanted]
+    if len({*rows}) < len(rows):
+        first, second = _of_one_output(rows, wanted)
+        raise UserError(f"classes '{first}' and '{second}' of the target are one among classes = {_shown(classes)}")
+    return rows
+
+
+def _of_one_output(rows: list[int], wanted: tuple[str, ...]) -> tuple[str, str]:
+    """Two classes that one output answers to."""
+    twice = next(row for row in rows if rows.count(row) > 1)
+    first, second, *_ = (name for row, name in zip(rows, wanted, strict=True) if row == twice)
+    return first, second
 
 
 def _names(classes: str | tuple[str, ...]) -> tuple[str, ...]:

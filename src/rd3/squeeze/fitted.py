@@ -16,8 +16,6 @@ from rd3.squeeze.outputs import TargetOutputs, all_outputs, output_count
 from rd3.squeeze.state_dict import StateDict
 from rd3.squeeze.weights import Weights
 
-COUNTER = "num_batches_tracked"  # of BatchNorm; old files have none, and nothing here reads it
-
 
 @dataclass(frozen=True)
 class Fitted:
@@ -134,7 +132,8 @@ def _same_but_for_outputs(theirs: Tensor, ours: Tensor) -> bool:
 
 
 def _without_counters(state: StateDict) -> StateDict:
-    return {name: value for name, value in state.items() if not name.endswith(COUNTER)}
+    """Less BatchNorm's counts of batches, whole numbers by themselves; old files have none, and nothing reads them."""
+    return {name: value for name, value in state.items() if value.ndim or value.is_floating_point()}
 
 
 def _shape(value: Tensor) -> str:

@@ -1,7 +1,8 @@
 """Unfinished work in the store: `$RD3_HOME/store/partial/<kind>-<fingerprint>-<environment>/<part>.safetensors`.
 
 A part is written whole or not at all and carries the hash of its tensors. Work goes on only from parts that the same
-versions of rd3 and torch made on the same kind of device, so that the bits are those of work that was never ended.
+versions of rd3 and torch made on the same kind of device under teachers of the same weights (one that was squeezed anew
+has the fingerprint of the first), so that the bits are those of work that was never ended.
 """
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ import rd3
 from rd3.base.files import write_atomic
 from rd3.base.keep import Place, Tensors
 from rd3.base.spec import canonical_json, fingerprint_of
-from rd3.study.jobs.base import JobKey
+from rd3.study.jobs.base import Job, JobKey
 from rd3.study.meter import Meter
-from rd3.study.store import Store
+from rd3.study.store import ENTRY, Store
+from rd3.training.device import kernels_of
 
 PAUSE = 30.0  # seconds between two saves of a loop
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, SafetensorError)
@@ -75,16 +77,26 @@ class Partial:
         return next((part[1] for part in parts if part is not None), None)
 
 
-def partial_of(store: Store, key: JobKey, device: torch.device, meter: Meter | None = None) -> Partial:
-    """Where the parts of a job are."""
-    environment = fingerprint_of("environment", [rd3.__version__, torch.__version__, device.type])
-    return Partial(_place(store, key, environment[:8]), meter)
+def partial_of(store: Store, job: Job, device: torch.device, meter: Meter | None = None) -> Partial:
+    """Where the parts of a job are; what it needs is in the store."""
+    needed = [_tensors_of(store, need) for need in job.needs]
+    environment = fingerprint_of("environment", [rd3.__version__, torch.__version__, kernels_of(device), needed])
+    return Partial(_place(store, job.key, environment[:8]), meter)
 
 
 def discard(store: Store, key: JobKey) -> None:
     """Take away all parts of a job, of whatever environment."""
     for folder in (store.root / "partial").glob(_place(store, key, "*").name):
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _tensors_of(store: Store, key: JobKey) -> dict[str, str]:
+    """The hashes of an entry's tensors, by file; none where it is not there."""
+    try:
+        hashes = json.loads((store.path(key.kind, key.fingerprint) / ENTRY).read_text())["files"]
+    except UNREADABLE:
+        return {}
+    return {name: value for name, value in hashes.items() if name.endswith(".safetensors")}
 
 
 def _place(store: Store, key: JobKey, environment: str) -> Path:

@@ -120,15 +120,15 @@ def _draws(
     study: StudySpec, target: Target, teachers: Sequence[Squeezes], own: Mapping[TeacherEntry, Squeezes]
 ) -> Iterator[Draws]:
     names = {job.fingerprint: teacher_name(job) for job in own.values() if job.key != teachers[0].key}
-    made_by: dict[str, str | None] = {}
+    made_by: dict[str, tuple[str | None, tuple[str, ...]]] = {}
     for place, entry in enumerate(entries_of(study)):
         count = study.seeds if METHODS[entry.name].fresh_draws else min(study.draws, study.seeds)
         pool = teachers if entry.teacher is None else [own[entry.teacher]]
         for ipc in study.ipc:
             jobs = tuple(_planned_synthetic(target, entry, ipc, pool, draw) for draw in range(count))
-            label, teacher = label_of(jobs[0].spec, names), jobs[0].spec.teacher
-            if made_by.setdefault(label, teacher) != teacher:
-                raise UserError(f"methods: two teachers of one name for {label}; put them into two studies")
+            label, made = label_of(jobs[0].spec, names), (jobs[0].spec.teacher, jobs[0].spec.pool)
+            if made_by.setdefault(label, made) != made:
+                raise UserError(f"methods: two teachers (or pools) of one name for {label}; put them into two studies")
             yield Draws(place, label, jobs)
 
 

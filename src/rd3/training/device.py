@@ -59,6 +59,13 @@ def _keep_freed_memory() -> None:
         pass  # another C library: nothing but speed is lost
 
 
+def kernels_of(device: torch.device) -> str:
+    """What the last bits depend on besides versions: the model of a GPU, the vector instructions of a CPU."""
+    if device.type == "cuda":
+        return f"cuda ({torch.cuda.get_device_name(device)})"
+    return f"cpu ({torch.backends.cpu.get_cpu_capability()})" if device.type == "cpu" else device.type
+
+
 def reset_peak_memory(device: torch.device) -> None:
     """Start a new measurement where the device, or the system, allows one."""
     if device.type == "cuda":

@@ -1,15 +1,18 @@
-"""Show a protocol in full, with where every value comes from, or how two protocols differ.
+"""Show a protocol in full, with where every value comes from, or how two protocols differ; or the images of a set.
 
 Examples:
   rd3 show rd3
   rd3 show edc --target cifar100 --student resnet18 --ipc 10
   rd3 show rded rded-code
   rd3 show my_protocol.yaml rd3 --target folder:photos@64
+  rd3 show runs/synthetic/sre2l-mnist5k-ipc10-0f3a61 --sheet sre2l.png
 """
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
@@ -30,9 +33,13 @@ class Options:
     """show what holds for this student; resnet18 by default"""
     ipc: int | None = None
     """show what holds for so many images a class; 10 by default"""
+    sheet: Path | None = None
+    """write a contact sheet (.png) of a distilled data set, which is named in place of a protocol"""
 
 
 def main(options: Options) -> int:
+    if options.sheet is not None:
+        return _write_sheet(options, options.sheet)
     from rd3.cli.study_run import table_console
     from rd3.evaluation.files import load_protocol
     from rd3.report.protocols import print_card, print_differences
@@ -45,6 +52,25 @@ def main(options: Options) -> int:
         print_card(table_console(), protocols[0], cell)
     else:
         print_differences(table_console(), protocols[0], protocols[1], cell)
+    return 0
+
+
+def _write_sheet(options: Options, place: Path) -> int:
+    """A class a column, its first images below each other."""
+    from rd3.base.files import write_atomic
+    from rd3.report.format import plain
+    from rd3.report.grid import contact_sheet
+    from rd3.synthetic import read_synthetic
+
+    if len(options.protocols) != 1:
+        raise UserError(f"{len(options.protocols)} sets: --sheet shows one distilled data set")
+    if place.suffix != ".png":
+        raise UserError(f"--sheet {place}: a contact sheet is a .png")
+    synthetic = read_synthetic(options.protocols[0])
+    sheet = contact_sheet(synthetic.images, synthetic.labels)
+    write_atomic(place, sheet.png)
+    names = ", ".join(plain(synthetic.classes[label]) for label in sheet.shown)
+    sys.stdout.write(f"{place}: {plain(synthetic.manifest.method)}, from left to right {names}. {sheet.note}\n")
     return 0
 
 

@@ -147,7 +147,7 @@ class SyntheticJob(Job):
         teachers = tuple(stored_teacher(store, one, target).to(device) for one in self._teachers())
         stated = method.memory(target, self.spec.ipc, [teacher.name for teacher in teachers], device)
         meter = Meter(device)
-        partial = partial_of(store, self.key, device, meter)
+        partial = partial_of(store, self, device, meter)
         task = Task(
             target,
             teachers[0] if teachers else None,
@@ -169,7 +169,7 @@ class SyntheticJob(Job):
         discard(store, self.key)
 
     def left_off(self, store: Store, device: torch.device) -> Place | None:
-        return partial_of(store, self.key, device).place
+        return partial_of(store, self, device).place
 
     def _manifest(self, task: Task, method: Method, made: Distilled, meter: Meter, stated: int) -> Manifest:
         squeeze = sum(teacher.seconds for teacher in task.teachers)
