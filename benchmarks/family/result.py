@@ -33,6 +33,10 @@ WHY = """## Why the order may differ from the published one
   from noise or is seen in crops (SRe2L, CDA, LPLD, WMDD, G-VBSM; DELT, SRe2L++, CV-DD, FADRM), and RDED and real images
   not at all.
 - Students are trained for one hundred to four hundred steps, where the whole of `rd3` takes four to ten times as many.
+- A tenth of its epochs leaves an own protocol of large batches with a few dozen steps at IPC 10 (CDA 40, LPLD 20), so
+  that CDA and LPLD end at chance under theirs: that says how short the protocol is, and nothing about their images.
+- G-VBSM's images are one texture a class here, with saturated colours in some, and two of a class look alike. Its term
+  for diversity is zero on raw colour images in the released code as well; from real images (`init=real`) scenes stay.
 - The pool of G-VBSM, EDC, INFER, CV-DD and FADRM+ is three ConvNets here, and networks of several families in the
   papers.
 - Every published number is second-hand, and own protocols differ in more than the images: that is what `rd3` takes

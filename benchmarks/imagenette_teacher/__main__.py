@@ -66,6 +66,7 @@ def sets(iterations: int) -> list[Made]:
         Made("sre2l", "sre2l", settings=noise),
         Made("rded-ipc1", "rded", settings={"images_per_class": 20}),
         Made("sre2l-others-cut", "sre2l", others="cut", settings=noise),
+        Made("sre2l-k0-100", "sre2l", settings={**noise, "k0": 100}),
         Made("sre2l-real", "sre2l", settings={"iterations": iterations // 2, "init": "real"}),
         Made("rded-ipc10", "rded", ipc=10, settings={"images_per_class": 20}),
     ]

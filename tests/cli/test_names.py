@@ -46,7 +46,7 @@ def test_a_misspelt_name_is_met_with_the_right_one(line, complaint, meant, termi
         ("methods: [{name: sre2l, iteration: 4}]", "unknown key 'iteration'; did you mean 'iterations'?"),
         ("protocols: [rd3-hrad]", "unknown protocol 'rd3-hrad'; did you mean 'rd3-hard'?"),
         ("students: [resnet81]", "unknown model 'resnet81'; did you mean 'resnet18'?"),
-        ("teacher: {model: lenet, recipe: shrt}", "unknown teacher recipe 'shrt'; did you mean 'short'?"),
+        ("teacher: {model: mlp, recipe: shrt}", "unknown teacher recipe 'shrt'; did you mean 'short'?"),
     ],
 )
 def test_a_misspelt_name_in_a_study_is_met_when_it_is_planned(line, complaint, terminal, tmp_path) -> None:

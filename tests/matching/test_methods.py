@@ -15,6 +15,8 @@ from rd3.matching.loop import learn
 from rd3.methods.base import METHODS, Method, Task
 from rd3.models import create_model
 from rd3.models.features import count_parameters
+from rd3.synthetic import Manifest, Synthetic
+from rd3.synthetic.check import check
 from rd3.training.flat import flat, nested
 
 TINY = {"network": "convnet1-w4", "iterations": 4, "real_batch": 4}
@@ -142,6 +144,23 @@ def test_a_cell_has_its_published_settings(row, places):
 )
 def test_the_papers_networks_have_their_published_sizes(name, size, channels, classes, count):
     assert count_parameters(create_model(name, classes=classes, size=size, channels=channels, seed=0)) == count
+
+
+@pytest.mark.parametrize(("name", "space"), [("datadam", "norm_true"), ("ncfm", "raw01"), ("dm", None)])
+def test_floats_say_in_which_space_they_were_learned(name, space, digits):
+    assert small(name, iterations=1).distill(Task(digits, None, ipc=1, seed=0)).space == space
+
+
+def test_images_that_were_learned_normalised_are_not_taken_for_normalised_ones(digits):
+    made = small("datadam").distill(Task(digits, None, ipc=1, seed=0))
+    facts = {
+        **{"method": "datadam", "settings": {}, "target": "digits", "target_fingerprint": digits.fingerprint},
+        **{"classes": digits.classes, "ipc": 1, "fingerprint": "test"},
+    }
+    for space, warned in ((made.space, False), (None, True)):
+        manifest = parse(Manifest, facts | {"space": space}, where="test")
+        synthetic = Synthetic(made.images * 9, made.labels, None, None, manifest)
+        assert any("are they normalised?" in warning for warning in check(synthetic, digits)) == warned
 
 
 @pytest.mark.parametrize(("name", "order"), [("idc", "rows"), ("idm", "columns"), ("ncfm", "rows")])

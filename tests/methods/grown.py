@@ -58,7 +58,7 @@ def row(name: str) -> dict[str, object]:
 
 
 prepare_process(CPU)
-small, large = digits(16, 12), digits(80, 12)
+small, large = digits(16, 12), digits(64, 12)
 run("sre2l", small)  # here, so that not every child imports what torch only imports when it is used
 for method_name in sys.argv[1:]:
     child = os.fork()

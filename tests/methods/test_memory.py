@@ -13,12 +13,12 @@ import pytest
 from rd3.methods.base import METHODS
 
 MEBIBYTE = 2**20
-SIGNIFICANT = 48 * MEBIBYTE  # below it a statement is mostly what libraries may take
+SIGNIFICANT = 40 * MEBIBYTE  # below it a statement is mostly what libraries may take
 
 
 @pytest.fixture(scope="module")
 def grown() -> dict[str, dict[str, int]]:
-    """Statement and growth in bytes of every method on digits of 80 px, each in a process of its own."""
+    """Statement and growth in bytes of every method on digits of 64 px, each in a process of its own."""
     script = Path(__file__).with_name("grown.py")
     done = subprocess.run(
         [sys.executable, str(script), *METHODS.names()],

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from rd3.base.errors import UserError
 from rd3.data.load import load_target
 from rd3.evaluation.files import load_protocol
 from rd3.evaluation.settings import Settings
+from rd3.study.jobs.run import RunInput, run_job
 from rd3.study.labellers import Labeller, labellers, strangers
 
 A, B, C = Labeller("1", "tv:resnet18"), Labeller("2", "mlp"), Labeller("3", "mlp")
@@ -53,3 +55,10 @@ def test_hard_labels_need_nobody() -> None:
 )
 def test_others_than_the_protocol_s_are_flagged(teacher, names, flag) -> None:
     assert strangers(settings(teacher=teacher), "x", names) == ([] if flag is None else [flag])
+
+
+def test_a_pool_with_other_weights_is_found_before_any_work() -> None:
+    target, protocol = load_target("digits"), load_protocol("cv-dd")
+    synthetic = RunInput(images="x", label="x", count=10, ipc=1)
+    with pytest.raises(UserError, match=r"cv-dd: weighs its 5 teachers \(resnet18, .*\), and 3 would label"):
+        run_job(target, protocol, synthetic, student="mlp", replicate=0, teachers=(A, B, C))

@@ -125,7 +125,7 @@ def get_teachers(choice: TeacherChoice, target: Target, place: Place, *, most: i
     found = []
     for chosen in teacher_sources(choice)[:most]:
         if chosen.source is not None:
-            found.append(brought(chosen, choice, target))
+            found.append(brought(chosen, choice, target, place.device))
             keep_teacher(found[-1], place.store())
             continue
         with live() as listener:
@@ -144,13 +144,17 @@ def get_teachers(choice: TeacherChoice, target: Target, place: Place, *, most: i
     return found
 
 
-def brought(chosen: Chosen, choice: TeacherChoice, target: Target) -> Teacher:
-    """A teacher from elsewhere, with what has to be said of it said."""
+def brought(chosen: Chosen, choice: TeacherChoice, target: Target, device: str = "auto") -> Teacher:
+    """A teacher from elsewhere, tested on `device`, with what has to be said of it said."""
+    import torch
+
     from rd3.squeeze.brought import bring, brought_spec
+    from rd3.training.device import pick_device
 
     assert chosen.source is not None
     reading = read_settings(choice.teacher_setting, option="-t")
-    teacher = bring(brought_spec(chosen.source, model=chosen.model, **reading), target)
+    spec = brought_spec(chosen.source, model=chosen.model, **reading)
+    teacher = bring(spec, target, device=pick_device(device)).to(torch.device("cpu"))
     sys.stderr.writelines(f"teacher {teacher.name}: {note}\n" for note in teacher.notes)
     return teacher
 

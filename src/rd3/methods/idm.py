@@ -102,7 +102,8 @@ class IDM(Matched):
 
     @property
     def networks_held(self) -> int:
-        return 2 * self.queue_length  # each with its momentum
+        longest = self.queue_start + -(-self.iterations // self.queue_every)
+        return 2 * min(self.queue_length, longest)  # each with its momentum
 
     def cost(self, target: Target, ipc: int) -> int:
         """Real images only go forward, which is a third of forward and backward."""

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from rd3.base.errors import UserError
 from rd3.base.seeds import derive_seed
 from rd3.data.mosaic import Decode
+from rd3.data.spaces import PixelSpace
 from rd3.data.target import Target
 from rd3.matching.initial import mosaics, noise, real_images
 from rd3.matching.learnable import Learnable, OptimiserOf
@@ -96,7 +97,13 @@ class Matched(Method):
             labels=torch.arange(task.target.num_classes, device=task.device).repeat_interleave(task.ipc),
             info=summary(losses),
             decode=learned.decode,
+            space=self._space(task.target) if self.quantise == "none" else None,
         )
+
+    def _space(self, target: Target) -> PixelSpace:
+        if self.raw:
+            return "raw01"
+        return "norm_true" if target.statistics.startswith("measured") else "norm_dc"
 
     @property
     def starts_from_real(self) -> bool:

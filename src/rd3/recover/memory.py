@@ -28,7 +28,7 @@ from rd3.squeeze.bank import statistics_bank
 from rd3.squeeze.walk import images_at_once
 
 DRAW_BYTES = 512  # of a crop's corners, sizes and tries
-TRANSPORT_BYTES = 1024  # of an unknown of an exact transport
+TRANSPORT_BYTES = 128  # of a cost and a flow, and of what is worked out from them
 TRIED = {"combine": "single", "priors": (), "init": "noise", "r_embedding": 0.0, "drop": 0.0, "round_iterations": 0}
 
 

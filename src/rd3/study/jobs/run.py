@@ -168,7 +168,8 @@ def run_job(
         whole: id of the whole-target protocol to score against, in place of the one that `protocol` names.
 
     Raises:
-        UserError: labels are asked for, and nobody is there to give them.
+        UserError: labels are asked for, and nobody is there to give them, or another number of teachers than the
+            protocol has weights for.
     """
     settings, flags = protocol.resolve(target, given.ipc, student)
     mark = mark_of(protocol, whole=whole)
@@ -179,6 +180,11 @@ def run_job(
     labelling = () if own_labels else labellers(settings, teachers)
     if settings.soft and not labelling and not own_labels:
         raise UserError(_nobody_labels(protocol, settings, given))
+    if labelling and settings.teacher_weights and len(settings.teacher_weights) != len(labelling):
+        raise UserError(
+            f"{protocol.id}: weighs its {len(settings.teacher_weights)} teachers ({', '.join(settings.pool)}), and"
+            f" {len(labelling)} would label"
+        )
     spec = RunSpec(
         images=given.images,
         target=target.fingerprint,
