@@ -88,10 +88,10 @@ class TeacherChoice:
 
 
 def read_settings(words: Sequence[str], *, option: str = "-p") -> dict[str, Any]:
-    """`key=value` texts as a dict; values are read as YAML.
+    """`key=value` texts as a dict; values are read as YAML, and words with commas as lists.
 
-    >>> read_settings(["iterations=500", "init=real"])
-    {'iterations': 500, 'init': 'real'}
+    >>> read_settings(["iterations=500", "init=real", "stage_sizes=8,8"])
+    {'iterations': 500, 'init': 'real', 'stage_sizes': [8, 8]}
     """
     import yaml
 
@@ -102,7 +102,8 @@ def read_settings(words: Sequence[str], *, option: str = "-p") -> dict[str, Any]
             example = {"-p": "iterations=500", "-t": "match=position"}[option]
             raise UserError(f"{option} {word}: expected KEY=VALUE, for instance {option} {example}")
         try:
-            settings[key] = yaml.safe_load(value)
+            listed = "," in value and value[0] not in "[{'\""
+            settings[key] = yaml.safe_load(f"[{value}]" if listed else value)
         except yaml.YAMLError:
             raise UserError(f"{option} {word}: {value!r} is not a YAML value") from None
     return settings

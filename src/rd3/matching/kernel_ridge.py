@@ -25,8 +25,9 @@ def ridge_prediction(
     kernel = features @ features.T
     ridge = regularisation * kernel.diagonal().mean()
     identity = torch.eye(len(kernel), dtype=kernel.dtype, device=kernel.device)
-    solution = torch.linalg.solve(kernel + ridge * identity, labels)
-    return wanted @ (features.T @ solution)
+    solution: Tensor = torch.linalg.solve(kernel + ridge * identity, labels)
+    predicted: Tensor = wanted @ (features.T @ solution)
+    return predicted
 
 
 def regression_loss(prediction: Tensor, truth: Tensor) -> Tensor:

@@ -35,11 +35,13 @@ class Lamb(torch.optim.Optimizer):
 
 def _step(parameter: Tensor, state: dict[str, Any], group: dict[str, Any]) -> Tensor:
     first, second = group["betas"]
+    gradient = parameter.grad
+    assert gradient is not None, "only parameters with a gradient are stepped"
     if not state:
         state.update(step=0, mean=torch.zeros_like(parameter), square=torch.zeros_like(parameter))
     state["step"] += 1
-    state["mean"].lerp_(parameter.grad, 1 - first)
-    state["square"].lerp_(parameter.grad.square(), 1 - second)
+    state["mean"].lerp_(gradient, 1 - first)
+    state["square"].lerp_(gradient.square(), 1 - second)
     mean = state["mean"] / (1 - first ** state["step"])
     square = state["square"] / (1 - second ** state["step"])
     direction: Tensor = mean / (square.sqrt() + group["eps"])

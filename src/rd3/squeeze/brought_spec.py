@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from rd3.base.spec import Spec
 
@@ -39,6 +39,17 @@ class Reading(Spec):
     classes: str | tuple[str, ...] | None = None
     others: Others = "kept"
     pretrained: bool | None = None
+
+    @field_validator("mean", "std", mode="before")
+    @classmethod
+    def _one_channel(cls, value: Any) -> Any:
+        """A number alone is that of a single channel."""
+        return (value,) if isinstance(value, (int, float)) else value
+
+    @field_validator("classes", mode="before")
+    @classmethod
+    def _numbers_are_names(cls, value: Any) -> Any:
+        return [str(name) for name in value] if isinstance(value, (list, tuple)) else value
 
     @model_validator(mode="after")
     def _possible(self) -> Reading:

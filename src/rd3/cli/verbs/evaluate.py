@@ -15,6 +15,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 
+from rd3.base.errors import UserError
 from rd3.cli.judging import JudgeOptions, all_draws, judged
 
 
@@ -28,6 +29,10 @@ def main(options: Options) -> int:
 
     with judged(options, options.target, options.seeds) as (synthetic, target, arguments):
         draws = all_draws(options, target) if options.set == "all" else synthetic
+        if isinstance(draws, list) and len(draws) > options.seeds:
+            raise UserError(
+                f"--seeds {options.seeds}: the file has {len(draws)} sets, one a seed; give at least as many"
+            )
         results = [rd3.evaluate(draws, target, student=student, **arguments) for student in options.students]
     for result in results:
         first = result.records[0]

@@ -184,7 +184,7 @@ class SyntheticJob(Job):
             draw=self.spec.draw,
             seed=self.spec.seed,
             teacher=self.spec.teacher,
-            aids=(*method.declared_aids(), *pretrained_aid(task.teachers)),
+            aids=(*_aids(method, task), *pretrained_aid(task.teachers)),
             seconds=Seconds(squeeze=squeeze, synthesise=meter.seconds),
             peak_memory_bytes=peak_memory(task.device),
             memory=Memory(stated=stated, grown=meter.bytes),
@@ -194,6 +194,11 @@ class SyntheticJob(Job):
             decode=made.decode,
             space=made.space,
         )
+
+
+def _aids(method: Method, task: Task) -> tuple[str, ...]:
+    """What helped; a pool of one is a teacher."""
+    return tuple(aid for aid in method.declared_aids() if aid != "teacher pool" or len(task.teachers) > 1)
 
 
 def stored_synthetic(store: Store, fingerprint: str) -> Synthetic:
