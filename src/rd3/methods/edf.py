@@ -11,6 +11,7 @@ Differences: DATM's; Grad-CAM, as the paper says, of the teacher that is given, 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar
 
@@ -22,7 +23,7 @@ from rd3.data.target import Target
 from rd3.matching.discriminative import DiscriminativeEmphasis, activation_maps, dropout_distance
 from rd3.matching.learned_set import LearnedSet
 from rd3.matching.trajectory_matching import TrajectoryMatching
-from rd3.methods.base import METHODS
+from rd3.methods.base import METHODS, Distilled, Task
 from rd3.methods.benchmarks import listed_ipc
 from rd3.methods.datm import DATM
 from rd3.methods.trajectory import Workshop
@@ -88,6 +89,11 @@ class EDF(DATM):
             distance=partial(dropout_distance, dropped=self.dropped),
             emphasis=DiscriminativeEmphasis(maps, every=self.cam_every, like=learned.images.detach()),
         )
+
+    def distill(self, task: Task) -> Distilled:
+        made = super().distill(task)
+        looks = -(-self.iterations // self.cam_every) * len(made.images)
+        return replace(made, info={**made.info, "teacher_forwards": looks})
 
     def memory(self, target: Target, ipc: int, teachers: Sequence[str], device: torch.device) -> int:
         maps = maps_bytes(stand_in(teachers[0], target).model, target, ipc)

@@ -41,7 +41,7 @@ def trajectory_bytes(method: Trajectory, target: Target, ipc: int, device: torch
     training = _training(network, target).at(min(method.expert_batch, len(target.train))) + 4 * weights
     held = min(MEMORY, method.experts * (method.expert_epochs + 1) * weights) if device.type == "cpu" else 0
     path = (method.steps + 2) * weights
-    return max(matching + path, training) + held + _shared(target, ipc, device, whitened=method.zca)
+    return max(matching + path, training) * 5 // 4 + held + _shared(target, ipc, device, whitened=method.zca)
 
 
 def regression_bytes(method: FRePo, target: Target, ipc: int, device: torch.device) -> int:

@@ -38,26 +38,19 @@ class Options(TeacherChoice, Place):
 
 def main(options: Options) -> int:
     import rd3
-    from rd3.base.spec import parse
     from rd3.cli.live import live
     from rd3.data.load import load_target
     from rd3.methods.base import METHODS, require_enough
     from rd3.report.format import seconds, size
     from rd3.study.jobs.synthetic import synthetic_spec
-    from rd3.training.device import pick_device
 
     chosen = METHODS[options.method]
     target = load_target(options.target)
     settings = read_settings(options.p)
     require_enough(target, options.ipc)
-    # fails before a squeeze
-    spec = synthetic_spec(options.method, target, ipc=options.ipc, teacher=None, changes=settings)
+    synthetic_spec(options.method, target, ipc=options.ipc, teacher=None, changes=settings)  # fails before a squeeze
     most = None if chosen.wants_pool else 1
     teachers = get_teachers(options, target, options, most=most) if chosen.needs_teacher else None
-    method = parse(chosen, spec.settings, where=f"method {options.method}")
-    names = [teacher.name for teacher in teachers or ()]
-    stated = method.memory(target, options.ipc, names, pick_device(options.device))
-    sys.stderr.write(f"{spec.label}: takes at most {size(stated)} of memory besides the process itself\n")
     with live() as listener:
         synthetic = rd3.distill(
             options.method,
@@ -75,6 +68,6 @@ def main(options: Options) -> int:
     synthetic.save(folder)
     manifest = synthetic.manifest
     took = f"{seconds(manifest.seconds.synthesise)} to synthesise"
-    memory = f"memory grew by {size(manifest.memory.grown)}"
+    memory = f"{size(manifest.memory.grown)} of memory (stated: at most {size(manifest.memory.stated)})"
     sys.stdout.write(f"{folder}: {len(synthetic)} images, {took}, {memory}\n")
     return 0
