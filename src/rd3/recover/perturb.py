@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
@@ -34,7 +35,7 @@ def perturbed(loss: TeacherLoss, *, steps: int, radius: float, before: Before = 
         with torch.no_grad():
             for weight, value in zip(loss.model.parameters(), original, strict=True):
                 weight.copy_(value)
-        for images, labels in (*before(item), (start, item.labels)):
+        for images, labels in itertools.chain(before(item), [(start, item.labels)]):  # one after the other in memory
             for _ in range(steps):
                 climb(loss.model, images.to(start.dtype), labels, radius / steps)
                 loss.start(item)  # or its matches would hold the graph of every step
