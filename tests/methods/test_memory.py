@@ -9,8 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
+from tests.methods.quick import quick_method
 
+from rd3.data.load import load_target
 from rd3.methods.base import METHODS
+from rd3.recover.memory import _of_teacher
 
 MEBIBYTE = 2**20
 SIGNIFICANT = 40 * MEBIBYTE  # below it a statement is mostly what libraries may take
@@ -44,3 +48,10 @@ def test_a_method_takes_no_more_memory_than_it_states_and_not_much_less(name: st
 def test_the_statements_are_put_to_the_test(grown: dict) -> None:
     """Most methods take so much here that what libraries may take is the smaller part."""
     assert sum(row["grown"] > SIGNIFICANT for row in grown.values()) > len(grown) / 2
+
+
+def test_what_two_jobs_have_in_common_is_tried_once() -> None:
+    target, models, before = load_target("digits"), ("convnet1-bn-w8",), _of_teacher.cache_info()
+    stated = [quick_method("sre2l", target, 1).memory(target, 1, models, torch.device("cpu")) for _ in range(3)]
+    now = _of_teacher.cache_info()
+    assert (now.misses - before.misses, now.hits - before.hits, len(set(stated))) == (1, 2, 1)

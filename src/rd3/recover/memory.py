@@ -49,9 +49,9 @@ class TeacherMemory(NamedTuple):
 def recovery_bytes(switches: Switches, target: Target, ipc: int, teachers: Sequence[str], device: torch.device) -> int:
     """Bytes of tensors at the peak of a recovery under teachers of these architectures."""
     used = teachers[:1] if switches.combine == "single" else teachers
-    item = max(BATCHINGS[switches.batching](ipc, target.num_classes, switches.batch_size), key=len)
-    own = [_of_teacher(_tried(switches), target, name, item) for name in used]
-    steps = sorted((one.iteration.at(len(item)) for one in own), reverse=True)
+    own = [_of_teacher(_tried(switches), target, name, ipc) for name in used]
+    images = len(_largest_item(switches, target, ipc))
+    steps = sorted((one.iteration.at(images) for one in own), reverse=True)
     phases = [sum(steps[: 2 if switches.combine == "pair" else 1])]
     if wanted(switches):
         phases += [one.statistics.at(images_at_once(target.train.shape, device)) for one in own]
@@ -90,8 +90,13 @@ def _tried(switches: Switches) -> Switches:
     return switches.model_copy(update=TRIED | short)
 
 
-@lru_cache(maxsize=64)
-def _of_teacher(switches: Switches, target: Target, name: str, item: PlanItem) -> TeacherMemory:
+def _largest_item(switches: Switches, target: Target, ipc: int) -> PlanItem:
+    return max(BATCHINGS[switches.batching](ipc, target.num_classes, switches.batch_size), key=len)
+
+
+@lru_cache(maxsize=64)  # the jobs of a study differ in their seeds more than in these
+def _of_teacher(switches: Switches, target: Target, name: str, ipc: int) -> TeacherMemory:
+    item = _largest_item(switches, target, ipc)
     problem = Problem(few_images(target, 4), (stand_in(name, target),), ipc=1, seed=0, device=CPU)
     recovery = recovery_of(switches, problem)
 
