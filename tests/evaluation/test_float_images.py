@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from rd3.base.errors import UserError
 from rd3.data.images import MemoryImages, as_levels, as_unit
 from rd3.data.load import load_target
 from rd3.data.mosaic import Decode, decoded
+from rd3.data.spaces import PixelSpace
 from rd3.data.subset import random_subset
 from rd3.data.target import Target
 from rd3.evaluation.files import load_protocol
@@ -154,6 +156,14 @@ def test_floats_that_look_normalised_are_warned_of(target: Target, bytes_set: Me
     assert not any(
         "outside" in line for line in check(made(floats(bytes_set).pixels, bytes_set.labels, target), target)
     )
+
+
+@pytest.mark.parametrize("space", [None, *get_args(PixelSpace)])
+def test_pixels_that_were_brought_back_are_not_taken_for_normalised_ones(
+    target: Target, bytes_set: MemoryImages, space: PixelSpace | None
+) -> None:
+    far = made(9 * floats(bytes_set).pixels, bytes_set.labels, target, space=space)
+    assert any("are they normalised?" in line for line in check(far, target)) == (space in (None, "raw01"))
 
 
 def test_float_sets_are_saved_and_loaded_as_they_are(target: Target, bytes_set: MemoryImages, tmp_path: Path) -> None:

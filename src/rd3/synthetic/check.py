@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from rd3.base.errors import UserError
-from rd3.data.spaces import NO_WAY_BACK, PixelSpace
+from rd3.data.spaces import NO_WAY_BACK
 from rd3.data.target import Target
 from rd3.synthetic.artifact import Synthetic
 
@@ -101,9 +101,6 @@ def require_raw(synthetic: Synthetic) -> None:
         )
 
 
-UNDONE: tuple[PixelSpace, ...] = ("norm_dc", "norm_true")  # learned normalised and brought back: the range is theirs
-
-
 def _range_warnings(images: Tensor) -> list[str]:
     """Distilled pixels may leave [0, 1] by some; whole pictures that do were normalised, or are in 0..255."""
     share = float(((images < -FAR) | (images > 1 + FAR)).float().mean())
@@ -116,7 +113,8 @@ def _range_warnings(images: Tensor) -> list[str]:
 def _pixel_warnings(synthetic: Synthetic) -> list[str]:
     warnings, images = [], synthetic.images
     if images.is_floating_point():
-        warnings += _range_warnings(images) if synthetic.manifest.space not in UNDONE else []
+        if synthetic.manifest.space in (None, "raw01"):  # those of others were brought back, and say what they were
+            warnings += _range_warnings(images)
     elif int(images.max()) <= 1:
         warnings.append("no pixel is above 1 of 255: floats in [0, 1] were probably cut to integers")
     flat = images.flatten(1)
