@@ -245,3 +245,20 @@ def test_pictures_decoded_batch_by_batch_train_the_same_network(digits: MemoryIm
         fit(model, images, recipe(mix={"kind": "cutmix"}), normalisation=NORMALISATION, seed=5)
     for mine, theirs in zip(*(model.state_dict().values() for model in models), strict=True):
         assert torch.equal(mine, theirs)
+
+
+@pytest.mark.parametrize("average", [{}, {"ema": 0.9}])
+def test_which_epochs_are_reported_changes_no_bit(digits: MemoryImages, average: dict[str, float]) -> None:
+    seen: dict[str, list[tuple[int, Tensor]]] = {}
+    for name, reported in (("all", None), ("some", {0, 2})):
+        looks = seen.setdefault(name, [])
+        fit(
+            *(student(), digits, recipe(**average)),
+            normalisation=NORMALISATION,
+            seed=0,
+            on_epoch=lambda epoch, network, looks=looks: looks.append((epoch, network.classifier.weight.clone())),
+            reported=reported,
+        )
+    assert [epoch for epoch, _ in seen["all"]] == [0, 1, 2]
+    assert [epoch for epoch, _ in seen["some"]] == [0, 2]
+    assert all(torch.equal(one[1], seen["all"][one[0]][1]) for one in seen["some"])

@@ -66,6 +66,12 @@ def kernels_of(device: torch.device) -> str:
     return f"cpu ({torch.backends.cpu.get_cpu_capability()})" if device.type == "cpu" else device.type
 
 
+def wait_for(device: torch.device) -> None:
+    """Return when a GPU has done what it was given; a clock that is read earlier shows when it was asked to."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
 def reset_peak_memory(device: torch.device) -> None:
     """Start a new measurement where the device, or the system, allows one."""
     if device.type == "cuda":

@@ -6,7 +6,7 @@ run's seed, so a run is a function of (images, network, recipe, seed).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 
 import torch
@@ -16,6 +16,7 @@ from rd3.base.seeds import derive_seed
 from rd3.data.images import Images
 from rd3.training.captured import CapturedUpdate, own_stream
 from rd3.training.clock import Clock
+from rd3.training.device import wait_for
 from rd3.training.ema import ParameterAverage
 from rd3.training.execution import PLAIN, Execution
 from rd3.training.fused import set_rates
@@ -42,6 +43,7 @@ def fit(
     static_labels: Tensor | None = None,
     execution: Execution = PLAIN,
     on_epoch: Callable[[int, nn.Module], None] = lambda *_: None,
+    reported: Container[int] | None = None,
 ) -> Clock:
     """Train `model` in place.
 
@@ -55,7 +57,8 @@ def fit(
             teacher.
         static_labels: one row of logits an image, float (N, classes), on the device of `images`.
         execution: precision, and whether steps are captured.
-        on_epoch: called after every epoch with its index from 0 and the network to evaluate.
+        on_epoch: called after an epoch with its index from 0 and the network to evaluate.
+        reported: the epochs after which it is called; None is all. Before each a GPU finishes its steps.
 
     Returns:
         Where the seconds went.
@@ -83,10 +86,11 @@ def fit(
             model.train()
             for batch in fetched_ahead(order.epoch(epoch), images):
                 (captured or update)(batch, loss)
-            with clock.on("reports"):
-                on_epoch(epoch, average.network(model) if average else model)
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)  # or the clock would stop before the work does
+            if reported is None or epoch in reported:
+                wait_for(device)  # or the report would be charged with steps that are still under way
+                with clock.on("reports"):
+                    on_epoch(epoch, average.network(model) if average else model)
+    wait_for(device)
     clock.labelled, clock.not_captured = labeller.asked, captured.refused if captured else None
     return clock.stop()
 
