@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -183,11 +182,7 @@ def _require_every_class(labels: Tensor, classes: tuple[str, ...]) -> None:
 
 
 def joined(parts: list[Raw]) -> Raw:
-    """Shards of one set, one after the other."""
-
-    def along(arrays: Iterator[Array | None]) -> Array | None:
-        known = [array for array in arrays if array is not None]
-        return np.concatenate(known) if known else None
-
-    pixels = np.concatenate([part.pixels for part in parts])
-    return replace(parts[0], pixels=pixels, labels=along(part.labels for part in parts))
+    """Shards of one set, one after the other, each with pixels and labels alone."""
+    labels = [part.labels for part in parts if part.labels is not None]
+    assert len(labels) == len(parts), "a shard without labels"
+    return replace(parts[0], pixels=np.concatenate([part.pixels for part in parts]), labels=np.concatenate(labels))
