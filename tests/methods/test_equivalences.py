@@ -95,6 +95,13 @@ def test_infer_without_iterations_shows_each_real_image_once_a_variant(few: Targ
     assert torch.equal(made[:, 4:], start[:, 1:2].expand(-1, 4, -1, -1, -1))
 
 
+def test_infers_images_that_nothing_moves_have_draws_of_their_own_too(few: Target, pool: tuple) -> None:
+    variants = len(pool) + 1
+    still = images("infer", few, pool, ipc=2 * variants, iterations=0, init="noise").view(10, 2 * variants, -1)
+    first, second = still[:, variants - 1], still[:, 2 * variants - 1]
+    assert not any(torch.equal(one, other) for one, other in zip(first, second, strict=True))
+
+
 def test_infer_moves_all_classes_alike_but_leaves_the_last_variant(few: Target, pool: tuple) -> None:
     still, moved = (images("infer", few, pool, ipc=4, iterations=n).view(10, 4, 8, 8).int() for n in (0, T))
     assert torch.equal(moved[:, 3], still[:, 3])

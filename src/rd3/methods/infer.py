@@ -26,7 +26,7 @@ from rd3.methods.benchmarks import family, usual_roll
 from rd3.methods.decoupled import Decoupled
 from rd3.recover.build import check, plan_of, recovery_of
 from rd3.recover.committee import by_item
-from rd3.recover.engine import Recovery
+from rd3.recover.engine import Recovery, start_of_item
 from rd3.recover.init import Init
 from rd3.recover.losses import completed, teacher_objectives
 from rd3.recover.pixels import PixelSpace
@@ -65,7 +65,7 @@ class Infer(Decoupled):
         still, finish = {item.index for item in plan} - {item.index for item in moved}, self.finish(task)
         for item in plan:
             if item.index in still:
-                yield item, finish(recovery.init(item, torch.Generator()).to(task.device))
+                yield item, finish(start_of_item(item, recovery.init, seed=task.seed, device=task.device))
 
     def forwards(self, target: Target, ipc: int, teachers: int = 4) -> int:
         return super().forwards(target, ipc - ipc // (teachers + 1), teachers)
