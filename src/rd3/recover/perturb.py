@@ -69,7 +69,8 @@ def climb(model: nn.Module, images: Tensor, labels: Tensor, length: float) -> No
     loss = F.cross_entropy(model(images), labels)
     gradients = torch.autograd.grad(loss, weights, allow_unused=True, materialize_grads=True)
     norm = torch.stack([gradient.norm() for gradient in gradients]).norm() + 1e-12
+    scale = float(length / norm)
     with torch.no_grad():
         for weight, gradient in zip(weights, gradients, strict=True):
-            weight.add_(gradient, alpha=float(length / norm))
+            weight.add_(gradient, alpha=scale)
             weight.requires_grad_(False)
