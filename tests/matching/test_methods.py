@@ -107,6 +107,9 @@ idm     c100  10 {"ce_weight": 0.1, "train_steps": 50}
 idm     c100  50 {"ce_weight": 0.1, "train_steps": 10}
 idm     tiny  10 {"ce_weight": 0.5, "queue_every": 30}
 idm     tiny  50 {"ce_weight": 0.8, "train_steps": 50}
+idm     in100 1  {"ce_weight": 3.0, "queue_every": 50, "queue_length": 50, "real_batch": 128, "factor": 2}
+idm     in100 10 {"train_batch": 128, "train_steps": 10, "queue_length": 50, "accuracy_over": 20000, "factor": 2}
+idm     in100 50 {"ce_weight": 3.0, "queue_length": 100, "accuracy_over": 20000, "factor": 1}
 datadam c10   50 {"image_lr": 1.0, "attention_power": 4.0, "balance": 0.01, "iterations": 8000}
 datadam c10   100 {"image_lr": 10.0}
 datadam in10  10 {"balance": 0.02}
