@@ -5,8 +5,8 @@ Paper: Wang, Yang, Liu, Wang, Hu, Liu, Chen, Zhang, Dataset Distillation with Ne
 Origin: https://github.com/gszfwsb/NCFM
 Config: the configuration files first released: frequencies from a normal distribution. `frequencies_from=network` is
     the paper's min-max, a network that learns where the sets differ.
-Differences: networks are trained when they are first drawn, with IDC's weight decay (the authors' is unverified); every
-    frequency of the network has noise of its own; tiles start as averages of areas, not as every second pixel.
+Differences: networks are trained when they are first drawn; every frequency of the network has noise of its own; tiles
+    start as averages of areas, not as every second pixel.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class NCFM(Matched):
     Attributes:
         iterations: in each every class has one image update on the discrepancy and one on the calibration.
         image_lr: step size on raw values, halved where the loss does not fall for 500 iterations.
-        optimiser: of the images: `adamw` (decay .01), or `sgd` (momentum .5).
+        optimiser: of the images: `adamw` (decay 5e-4), or `sgd` (momentum .5).
         factor: tiles along a mosaic's side; 1 stores images as they are.
         networks: trained networks; each iteration takes one of them, between its untrained and its trained weights.
         network_epochs, network_batch: of their training on the target.
@@ -62,6 +62,7 @@ class NCFM(Matched):
         "Dataset Distillation with Neural Characteristic Function: A Minmax Perspective, CVPR 2025, arXiv 2502.20653"
     )
     raw: ClassVar[bool] = True
+    revision: ClassVar[int] = 2
 
     iterations: int = Field(default=20_000, ge=1)
     real_batch: int = Field(default=1024, ge=1)
@@ -95,7 +96,7 @@ class NCFM(Matched):
     def _image_optimiser(self, values: list[Tensor]) -> Optimizer:
         if self.optimiser == "sgd":
             return torch.optim.SGD(values, lr=self.image_lr, momentum=0.5)
-        return torch.optim.AdamW(values, lr=self.image_lr, weight_decay=0.01)
+        return torch.optim.AdamW(values, lr=self.image_lr, weight_decay=5e-4)
 
     def algorithm(self, studio: Studio, learned: Learnable) -> CharacteristicMatching:
         task = studio.task
