@@ -166,12 +166,14 @@ datm  c10  10  {"steps": 80, "earliest_start": 0, "first_latest_start": 10, "lat
 datm  c10  50  {"steps": 80, "first_latest_start": 20, "latest_start": 40, "image_lr": 1000, "label_lr": 2, "batch": 500}
 datm  c10  500 {"steps": 40, "earliest_start": 40, "latest_start": 60, "image_lr": 50, "label_lr": 10, "batch": 1000}
 datm  c10  1000 {"steps": 100, "earliest_start": 40, "latest_start": 60, "image_lr": 50, "rate_lr": 1e-5}
-datm  c100 1   {"steps": 40, "target_epochs": 3, "first_latest_start": 10, "latest_start": 20, "image_lr": 1000, "label_lr": 10, "batch": 1000}
+datm  c100 1   {"steps": 40, "target_epochs": 3, "first_latest_start": 10, "latest_start": 20, "image_lr": 1000, "label_lr": 10, "batch": 1000, "expansion": 1000}
 datm  c100 10  {"steps": 80, "target_epochs": 2, "first_latest_start": 30, "latest_start": 50, "image_lr": 1000}
 datm  c100 50  {"steps": 80, "earliest_start": 20, "latest_start": 70, "image_lr": 1000, "rate_lr": 1e-5}
 datm  c100 100 {"steps": 80, "earliest_start": 30, "latest_start": 70, "image_lr": 50}
 datm  tiny 1   {"steps": 40, "first_latest_start": 15, "latest_start": 20, "image_lr": 10000, "label_lr": 10, "rate_lr": 1e-4, "batch": 1000}
 datm  tiny 10  {"steps": 40, "earliest_start": 10, "latest_start": 50, "image_lr": 100, "batch": 500, "zca": true}
+datm  s96  10  {"steps": 40, "earliest_start": 10, "zca": false}
+datm  in10 10  {"steps": 40, "earliest_start": 10, "zca": false}
 datm  tiny 50  {"steps": 20, "earliest_start": 40, "latest_start": 70, "image_lr": 100, "batch": 1000, "expert_epochs": 100}
 """  # noqa: E501
 """Typed a second time from the papers' tables."""
@@ -180,7 +182,7 @@ datm  tiny 50  {"steps": 20, "earliest_start": 40, "latest_start": 70, "image_lr
 @pytest.mark.parametrize("row", PUBLISHED.strip().splitlines())
 def test_a_cell_has_its_published_settings(row, digits):
     name, place, ipc, expected = row.split(maxsplit=3)
-    size, classes = {"c10": (32, 10), "c100": (32, 100), "tiny": (64, 200), "in10": (128, 10)}[place]
+    size, classes = {"c10": (32, 10), "c100": (32, 100), "tiny": (64, 200), "s96": (96, 10), "in10": (128, 10)}[place]
     target = target_like(digits, size=size, classes=classes)
     method = parse(METHODS[name], METHODS[name].settings_for(target, int(ipc)), where="test")
     assert {key: getattr(method, key) for key in json.loads(expected)} == json.loads(expected)
