@@ -14,20 +14,20 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from rd3.data.mosaic import Decode
 from rd3.data.target import Target
 from rd3.matching.formation import MultiFormation, RealTraining
 from rd3.matching.gradients import Metric
 from rd3.matching.learnable import Learnable
 from rd3.methods.base import METHODS
 from rd3.methods.benchmarks import column
-from rd3.methods.matched import Matched, Studio, for_target
+from rd3.methods.matched import Studio, for_target
+from rd3.methods.matched_starts import MatchedMosaics
 from rd3.training.augment.diffaug import DiffAug
 from rd3.training.mix import CutMix
 
 
 @METHODS.add("idc")
-class IDC(Matched):
+class IDC(MatchedMosaics):
     """Multi-formation gradient matching. IPC counts stored images; a student sees factor² times as many.
 
     Attributes:
@@ -55,7 +55,6 @@ class IDC(Matched):
     real_batch: int = Field(default=64, ge=1)
     synthetic_batch: int = Field(default=128, ge=1)
     image_lr: float = Field(default=5e-3, gt=0)
-    factor: int = Field(default=2, ge=1)
     metric: Metric = "mse"
     strategy: str = "color_crop_cutout"
     network_images: int = Field(default=2000, ge=0)
@@ -74,15 +73,6 @@ class IDC(Matched):
             digits = {"strategy": "color_crop", "network_cutmix": 0.0}
             return own if target.flip_keeps_class else own | digits
         return {"image_lr": 5e-3 * ipc / 10 * max(1.0, (target.size / 32) ** 2)}
-
-    @property
-    def decode(self) -> Decode | None:
-        """How the mosaics come apart."""
-        return Decode(factor=self.factor) if self.factor > 1 else None
-
-    def learnable(self, studio: Studio) -> Learnable:
-        initial = studio.real() if self.decode is None else studio.mosaics(self.decode)
-        return Learnable(initial, space=studio.space, optimiser=self.descent(), decode=self.decode)
 
     def algorithm(self, studio: Studio, learned: Learnable) -> MultiFormation:
         target = studio.task.target

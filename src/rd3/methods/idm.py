@@ -9,17 +9,17 @@ Differences: the learned images are judged at the last iteration, not at the bes
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from rd3.data.mosaic import Decode
 from rd3.data.target import Target
 from rd3.matching.learnable import Learnable
 from rd3.matching.model_queue import QueueMatching, QueuePlan
 from rd3.methods.base import METHODS
 from rd3.methods.benchmarks import Column, column, listed_ipc
-from rd3.methods.matched import Matched, Studio, siamese_augmentation
+from rd3.methods.matched import Studio, siamese_augmentation
+from rd3.methods.matched_starts import MatchedMosaics
 
 ROWS: dict[tuple[Column, int], dict[str, Any]] = {
     ("cifar10", 1): {"real_batch": 5000, "queue_every": 5},
@@ -41,7 +41,7 @@ IMAGENET = {"ce_weight": 3.0, "queue_every": 50, "real_batch": 128, "train_batch
 
 
 @METHODS.add("idm")
-class IDM(Matched):
+class IDM(MatchedMosaics):
     """Improved distribution matching. IPC counts stored images; a student sees factor² times as many.
 
     Attributes:
@@ -59,11 +59,11 @@ class IDM(Matched):
 
     title: ClassVar[str] = "IDM"
     paper: ClassVar[str] = "Improved Distribution Matching for Dataset Condensation, CVPR 2023, arXiv 2307.09742"
+    tile_order: ClassVar[Literal["rows", "columns"]] = "columns"
 
     iterations: int = Field(default=20_000, ge=1)
     real_batch: int = Field(default=256, ge=1)
     image_lr: float = Field(default=0.2, gt=0)
-    factor: int = Field(default=2, ge=1)
     ce_weight: float = Field(default=0.5, ge=0)
     queue_start: int = Field(default=3, ge=0)
     queue_every: int = Field(default=30, ge=1)
@@ -77,15 +77,6 @@ class IDM(Matched):
         place = column(target)
         row = ROWS[place, listed_ipc(ipc)]
         return IMAGENET | row if place == "imagenet" else row
-
-    @property
-    def decode(self) -> Decode | None:
-        """How the mosaics come apart."""
-        return Decode(factor=self.factor, order="columns") if self.factor > 1 else None
-
-    def learnable(self, studio: Studio) -> Learnable:
-        initial = studio.real() if self.decode is None else studio.mosaics(self.decode)
-        return Learnable(initial, space=studio.space, optimiser=self.descent(), decode=self.decode)
 
     def algorithm(self, studio: Studio, learned: Learnable) -> QueueMatching:
         plan = QueuePlan(

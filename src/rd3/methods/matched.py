@@ -162,9 +162,9 @@ class Matched(Method):
             synthetic_batch=synthetic_batch,
         )
 
-    def descent(self, momentum: float = 0.5) -> OptimiserOf:
-        """SGD on the images."""
-        return lambda values: torch.optim.SGD(values, lr=self.image_lr, momentum=momentum)
+    def descent(self) -> OptimiserOf:
+        """The images' optimiser: SGD."""
+        return lambda values: torch.optim.SGD(values, lr=self.image_lr, momentum=0.5)
 
     def random_network(self, task: Task, number: int) -> nn.Module:
         """The untrained network of a number; the same on every device."""

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 FLOATS = 6  # copies of the learned images: the start, values, gradient, momentum, and what is saved
 MARGIN = 1.25
-"""A step on few images does not show augmented copies, whose kind is drawn, and what the allocator keeps differs from run
-to run: MTT's process was seen to grow by 0.86 and by 1.04 GB for the same work, and DATM's by 3 % more than was stated
-without this."""
+"""A step on few images does not show augmented copies, whose kind is drawn, and what the allocator keeps differs from
+run to run: MTT's process was seen to grow by 0.86 and by 1.04 GB for the same work, and DATM's by 3 % more than was
+stated without this."""
 FIT = 6  # matrices in double precision while a whitening is fitted
 
 
