@@ -7,17 +7,16 @@ from dataclasses import replace
 
 import pytest
 import torch
+from tests.matching.resuming import gone_on_and_whole
 
 from rd3.base.errors import UserError
 from rd3.base.spec import parse
 from rd3.data.target import Target
-from rd3.matching.loop import learn
 from rd3.methods.base import METHODS, Method, Task
 from rd3.models import create_model
 from rd3.models.features import count_parameters
 from rd3.synthetic import Manifest, Synthetic
 from rd3.synthetic.check import check
-from rd3.training.flat import flat, nested
 
 TINY = {"network": "convnet1-w4", "iterations": 4, "real_batch": 4}
 SMALL = {
@@ -45,17 +44,8 @@ def test_going_on_from_a_kept_state_gives_the_same_bits(name, digits, few_digits
         learned = method.learnable(studio)
         return learned, method.algorithm(studio, learned)
 
-    learned, whole = parts()
-    losses = learn(whole, 4)
-    _, first = parts()
-    for iteration in range(2):
-        first.iterate(iteration)
-    kept = {key: value.clone() for key, value in flat(first.state()).items()}
-    resumed, second = parts()
-    second.restore(nested(kept))
-    last = [second.iterate(iteration) for iteration in (2, 3)]
+    resumed, learned = gone_on_and_whole(parts)
     assert torch.equal(resumed.raw(), learned.raw())
-    assert torch.equal(torch.stack(last).float(), losses[2:])
 
 
 @pytest.mark.parametrize("name", ["dc", "dsa", "idc", "idm", "ncfm", "datadam"])
@@ -134,6 +124,12 @@ def test_a_cell_has_its_published_settings(row, places):
     method = parse(METHODS[name], METHODS[name].settings_for(places[place], int(ipc)), where="test")
     values = {key: getattr(method, key) for key in json.loads(expected)}
     assert values == pytest.approx(json.loads(expected))
+
+
+@pytest.mark.parametrize(("optimiser", "kind", "decay"), [("adamw", "AdamW", 5e-4), ("sgd", "SGD", 0)])
+def test_ncfms_images_decay_as_configured(optimiser, kind, decay):
+    made = small("ncfm", optimiser=optimiser).descent()([torch.zeros(1, requires_grad=True)])
+    assert (type(made).__name__, made.defaults["weight_decay"]) == (kind, decay)
 
 
 @pytest.mark.parametrize(

@@ -7,14 +7,13 @@ from dataclasses import replace
 
 import pytest
 import torch
+from tests.matching.resuming import gone_on_and_whole
 from tests.matching.test_methods import target_like
 
 from rd3.base.errors import UserError
 from rd3.base.spec import parse
-from rd3.matching.loop import learn
 from rd3.matching.trajectory_matching import MatchRange
 from rd3.methods.base import METHODS, Method, Task
-from rd3.training.flat import flat, nested
 
 TINY = {
     **{"network": "convnet1-w4", "iterations": 4, "steps": 3, "target_epochs": 1, "latest_start": 2},
@@ -41,18 +40,9 @@ def test_going_on_from_a_kept_state_gives_the_same_bits(name, task):
         learned = method.start(workshop)
         return learned, method.algorithm(workshop, learned)
 
-    learned, whole = parts()
-    losses = learn(whole, 4)
-    _, first = parts()
-    for iteration in range(2):
-        first.iterate(iteration)
-    kept = {key: value.clone() for key, value in flat(first.state()).items()}
-    resumed, second = parts()
-    second.restore(nested(kept))
-    last = [second.iterate(iteration) for iteration in (2, 3)]
+    resumed, learned = gone_on_and_whole(parts)
     for one, other in zip([*resumed.leaves, resumed.rate], [*learned.leaves, learned.rate], strict=True):
         assert torch.equal(one, other)
-    assert torch.equal(torch.stack(last), losses[2:])
 
 
 @pytest.mark.parametrize("name", NAMES)
