@@ -124,5 +124,5 @@ class DATM(Trajectory):
         classes, ipc = workshop.task.target.num_classes, workshop.task.ipc
         rows = recognised(experts, student, real, classes=classes, ipc=ipc, generator=workshop.generator)
         images = real.batch(rows)
-        labels = mean_logits(experts, student, images, workshop.labels)
+        labels = mean_logits(experts, student, images, workshop.task.labels)
         return LearnedSet(images, labels, rate=self.student_lr, rates=self.rates)

@@ -94,7 +94,7 @@ class Matched(Method):
         self._require_finite(raw)
         return Distilled(
             images=quantised(raw) if self.quantise == "uint8" else raw,
-            labels=torch.arange(task.target.num_classes, device=task.device).repeat_interleave(task.ipc),
+            labels=task.labels,
             info=summary(losses),
             decode=learned.decode,
             space=self._space(task.target) if self.quantise == "none" else None,
