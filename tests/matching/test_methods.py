@@ -109,6 +109,8 @@ idc     c10   50 {"image_lr": 0.025, "real_batch": 64, "synthetic_batch": 128, "
 idc     mnist 10 {"metric": "l1", "image_lr": 0.0001, "network_cutmix": 0.0, "strategy": "color_crop"}
 idc     fmnist 10 {"metric": "l1", "image_lr": 0.0001, "network_images": 500, "strategy": "color_crop_cutout"}
 idc     in10  10 {"metric": "l1", "image_lr": 0.003, "iterations": 500, "factor": 3, "network_epochs": 10}
+idc     in100 10 {"network_batch": 128, "network_lr": 0.1, "network_weight_decay": 1e-4}
+idc     in10  10 {"network_batch": 64, "network_lr": 0.01, "network_weight_decay": 5e-4, "real_batch": 64}
 idc     in100 20 {"metric": "l1", "image_lr": 0.002, "iterations": 500, "network_epochs": 0, "real_batch": 128}
 ncfm    c10   10 {"image_lr": 0.001, "optimiser": "adamw", "real_batch": 1024, "frequencies": 4096, "networks": 20}
 ncfm    c10   50 {"network_epochs": 60, "iterations": 20000, "factor": 2, "frequencies_from": "normal"}
