@@ -19,10 +19,10 @@ GREY = 0.5
 
 
 def rows(folder: Path, images: int) -> Tensor:
-    """The first images of every class: (images · classes, C, H, W), clamped to [0, 1] for the eye."""
+    """The first images of every class: (images, classes, C, H, W), clamped to [0, 1] for the eye."""
     synthetic = Synthetic.load(folder)
     pixels = as_unit(synthetic.images).clamp(0, 1).unflatten(0, (len(synthetic.classes), -1))
-    return pixels[:, :images].transpose(0, 1).flatten(0, 1)
+    return pixels[:, :images].transpose(0, 1)
 
 
 def main() -> None:
@@ -32,9 +32,8 @@ def main() -> None:
     parser.add_argument("--ipc", type=int, default=1, help="images of a class that are shown")
     asked = parser.parse_args()
     parts = [rows(folder, asked.ipc) for folder in asked.sets]
-    columns = len(parts[0]) // min(asked.ipc, len(parts[0]))
     asked.out.parent.mkdir(parents=True, exist_ok=True)
-    save_image(torch.cat(parts), asked.out, nrow=columns, padding=2, pad_value=GREY)
+    save_image(torch.cat(parts).flatten(0, 1), asked.out, nrow=parts[0].shape[1], padding=2, pad_value=GREY)
 
 
 if __name__ == "__main__":

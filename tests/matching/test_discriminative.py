@@ -7,16 +7,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from tests.matching.resuming import gone_on_and_whole
 from torch import nn
 
 from rd3.base.spec import parse
 from rd3.matching.discriminative import activation_maps, dropout_distance, emphasised
-from rd3.matching.loop import learn
 from rd3.matching.trajectory_matching import normalised_distance
 from rd3.methods.base import METHODS, Task
 from rd3.models import create_model
 from rd3.squeeze.teacher import Teacher
-from rd3.training.flat import flat, nested
 
 
 @pytest.mark.parametrize("dropped", [0.0, 0.25, 0.375, 0.99])
@@ -118,14 +117,6 @@ def test_going_on_from_a_kept_state_gives_the_same_bits(task):
         learned = method.start(workshop)
         return learned, method.algorithm(workshop, learned)
 
-    learned, whole = parts()
-    learn(whole, 4)
-    _, first = parts()
-    for iteration in range(2):
-        first.iterate(iteration)
-    resumed, second = parts()
-    second.restore(nested({key: value.clone() for key, value in flat(first.state()).items()}))
-    for iteration in (2, 3):
-        second.iterate(iteration)
+    resumed, learned = gone_on_and_whole(parts)
     assert torch.equal(resumed.images, learned.images)
     assert torch.equal(resumed.labels, learned.labels)

@@ -166,6 +166,17 @@ def test_experts_are_made_once_and_one_by_one(tmp_path: Path):
     assert made == [0, 1, -1, 2, 0, 1, 2]
 
 
+def test_trajectories_that_fill_the_memory_are_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Also where a single one is larger than all that may be held."""
+    for memory, held in ((0, 1), (24, 1), (48, 2), (1000, 3)):
+        monkeypatch.setattr("rd3.matching.experts.MEMORY", memory)
+        shelf = TrajectoryShelf(Store(tmp_path), Meter(CPU))
+        experts = Experts(lambda number: torch.full((2, 3), float(number)), count=3, facts={}, shelf=shelf)
+        experts.prepare()
+        assert len(experts._held) == held
+        assert [float(experts[number][0, 0]) for number in (0, 2, 1)] == [0, 2, 1]
+
+
 def test_an_expert_is_paid_for_once_by_each_synthesis(tmp_path: Path):
     facts = {"number": 0}
     TrajectoryShelf(Store(tmp_path), Meter(CPU)).save(facts, {"trajectory": torch.zeros(1)}, seconds=100.0)

@@ -8,14 +8,13 @@ import numpy as np
 import pytest
 import torch
 from sklearn.kernel_ridge import KernelRidge
+from tests.matching.resuming import gone_on_and_whole
 
 from rd3.base.spec import parse
 from rd3.matching.inputs import inputs_of
 from rd3.matching.kernel_ridge import centred, margin_loss, regression_loss, ridge_prediction
 from rd3.matching.lamb import Lamb
-from rd3.matching.loop import learn
 from rd3.methods.base import METHODS, Method, Task
-from rd3.training.flat import flat, nested
 
 CPU = torch.device("cpu")
 
@@ -85,18 +84,13 @@ def task(digits, few_digits) -> Task:
 def test_going_on_from_a_kept_state_gives_the_same_bits(task):
     method = small(flip=True)
 
-    def algorithm():
-        return method.algorithm(task, inputs_of(task.target, "frepo", CPU))
+    def parts():
+        algorithm = method.algorithm(task, inputs_of(task.target, "frepo", CPU))
+        return algorithm, algorithm
 
-    whole, first, second = algorithm(), algorithm(), algorithm()
-    losses = learn(whole, 6)
-    for iteration in range(3):
-        first.iterate(iteration)
-    second.restore(nested({key: value.clone() for key, value in flat(first.state()).items()}))
-    last = [second.iterate(iteration) for iteration in (3, 4, 5)]
+    second, whole = gone_on_and_whole(parts, iterations=6)
     assert torch.equal(second.images, whole.images)
     assert torch.equal(second.labels, whole.labels)
-    assert torch.equal(torch.stack(last), losses[3:])
 
 
 def test_networks_come_with_spread_ages_and_go(task):

@@ -7,17 +7,16 @@ from dataclasses import replace
 
 import pytest
 import torch
+from tests.matching.resuming import gone_on_and_whole
 
 from rd3.base.errors import UserError
 from rd3.base.spec import parse
 from rd3.data.target import Target
-from rd3.matching.loop import learn
 from rd3.methods.base import METHODS, Method, Task
 from rd3.models import create_model
 from rd3.models.features import count_parameters
 from rd3.synthetic import Manifest, Synthetic
 from rd3.synthetic.check import check
-from rd3.training.flat import flat, nested
 
 TINY = {"network": "convnet1-w4", "iterations": 4, "real_batch": 4}
 SMALL = {
@@ -45,17 +44,8 @@ def test_going_on_from_a_kept_state_gives_the_same_bits(name, digits, few_digits
         learned = method.learnable(studio)
         return learned, method.algorithm(studio, learned)
 
-    learned, whole = parts()
-    losses = learn(whole, 4)
-    _, first = parts()
-    for iteration in range(2):
-        first.iterate(iteration)
-    kept = {key: value.clone() for key, value in flat(first.state()).items()}
-    resumed, second = parts()
-    second.restore(nested(kept))
-    last = [second.iterate(iteration) for iteration in (2, 3)]
+    resumed, learned = gone_on_and_whole(parts)
     assert torch.equal(resumed.raw(), learned.raw())
-    assert torch.equal(torch.stack(last).float(), losses[2:])
 
 
 @pytest.mark.parametrize("name", ["dc", "dsa", "idc", "idm", "ncfm", "datadam"])
@@ -107,6 +97,9 @@ idm     c100  10 {"ce_weight": 0.1, "train_steps": 50}
 idm     c100  50 {"ce_weight": 0.1, "train_steps": 10}
 idm     tiny  10 {"ce_weight": 0.5, "queue_every": 30}
 idm     tiny  50 {"ce_weight": 0.8, "train_steps": 50}
+idm     in100 1  {"ce_weight": 3.0, "queue_every": 50, "queue_length": 50, "real_batch": 128, "factor": 2}
+idm     in100 10 {"train_batch": 128, "train_steps": 10, "queue_length": 50, "accuracy_over": 20000, "factor": 2}
+idm     in100 50 {"ce_weight": 3.0, "queue_length": 100, "accuracy_over": 20000, "factor": 1}
 datadam c10   50 {"image_lr": 1.0, "attention_power": 4.0, "balance": 0.01, "iterations": 8000}
 datadam c10   100 {"image_lr": 10.0}
 datadam in10  10 {"balance": 0.02}
@@ -116,6 +109,8 @@ idc     c10   50 {"image_lr": 0.025, "real_batch": 64, "synthetic_batch": 128, "
 idc     mnist 10 {"metric": "l1", "image_lr": 0.0001, "network_cutmix": 0.0, "strategy": "color_crop"}
 idc     fmnist 10 {"metric": "l1", "image_lr": 0.0001, "network_images": 500, "strategy": "color_crop_cutout"}
 idc     in10  10 {"metric": "l1", "image_lr": 0.003, "iterations": 500, "factor": 3, "network_epochs": 10}
+idc     in100 10 {"network_batch": 128, "network_lr": 0.1, "network_weight_decay": 1e-4}
+idc     in10  10 {"network_batch": 64, "network_lr": 0.01, "network_weight_decay": 5e-4, "real_batch": 64}
 idc     in100 20 {"metric": "l1", "image_lr": 0.002, "iterations": 500, "network_epochs": 0, "real_batch": 128}
 ncfm    c10   10 {"image_lr": 0.001, "optimiser": "adamw", "real_batch": 1024, "frequencies": 4096, "networks": 20}
 ncfm    c10   50 {"network_epochs": 60, "iterations": 20000, "factor": 2, "frequencies_from": "normal"}
@@ -131,6 +126,12 @@ def test_a_cell_has_its_published_settings(row, places):
     method = parse(METHODS[name], METHODS[name].settings_for(places[place], int(ipc)), where="test")
     values = {key: getattr(method, key) for key in json.loads(expected)}
     assert values == pytest.approx(json.loads(expected))
+
+
+@pytest.mark.parametrize(("optimiser", "kind", "decay"), [("adamw", "AdamW", 5e-4), ("sgd", "SGD", 0)])
+def test_ncfms_images_decay_as_configured(optimiser, kind, decay):
+    made = small("ncfm", optimiser=optimiser).descent()([torch.zeros(1, requires_grad=True)])
+    assert (type(made).__name__, made.defaults["weight_decay"]) == (kind, decay)
 
 
 @pytest.mark.parametrize(

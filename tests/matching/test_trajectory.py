@@ -7,14 +7,13 @@ from dataclasses import replace
 
 import pytest
 import torch
+from tests.matching.resuming import gone_on_and_whole
 from tests.matching.test_methods import target_like
 
 from rd3.base.errors import UserError
 from rd3.base.spec import parse
-from rd3.matching.loop import learn
 from rd3.matching.trajectory_matching import MatchRange
 from rd3.methods.base import METHODS, Method, Task
-from rd3.training.flat import flat, nested
 
 TINY = {
     **{"network": "convnet1-w4", "iterations": 4, "steps": 3, "target_epochs": 1, "latest_start": 2},
@@ -41,18 +40,9 @@ def test_going_on_from_a_kept_state_gives_the_same_bits(name, task):
         learned = method.start(workshop)
         return learned, method.algorithm(workshop, learned)
 
-    learned, whole = parts()
-    losses = learn(whole, 4)
-    _, first = parts()
-    for iteration in range(2):
-        first.iterate(iteration)
-    kept = {key: value.clone() for key, value in flat(first.state()).items()}
-    resumed, second = parts()
-    second.restore(nested(kept))
-    last = [second.iterate(iteration) for iteration in (2, 3)]
+    resumed, learned = gone_on_and_whole(parts)
     for one, other in zip([*resumed.leaves, resumed.rate], [*learned.leaves, learned.rate], strict=True):
         assert torch.equal(one, other)
-    assert torch.equal(torch.stack(last), losses[2:])
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -166,12 +156,14 @@ datm  c10  10  {"steps": 80, "earliest_start": 0, "first_latest_start": 10, "lat
 datm  c10  50  {"steps": 80, "first_latest_start": 20, "latest_start": 40, "image_lr": 1000, "label_lr": 2, "batch": 500}
 datm  c10  500 {"steps": 40, "earliest_start": 40, "latest_start": 60, "image_lr": 50, "label_lr": 10, "batch": 1000}
 datm  c10  1000 {"steps": 100, "earliest_start": 40, "latest_start": 60, "image_lr": 50, "rate_lr": 1e-5}
-datm  c100 1   {"steps": 40, "target_epochs": 3, "first_latest_start": 10, "latest_start": 20, "image_lr": 1000, "label_lr": 10, "batch": 1000}
+datm  c100 1   {"steps": 40, "target_epochs": 3, "first_latest_start": 10, "latest_start": 20, "image_lr": 1000, "label_lr": 10, "batch": 1000, "expansion": 1000}
 datm  c100 10  {"steps": 80, "target_epochs": 2, "first_latest_start": 30, "latest_start": 50, "image_lr": 1000}
 datm  c100 50  {"steps": 80, "earliest_start": 20, "latest_start": 70, "image_lr": 1000, "rate_lr": 1e-5}
 datm  c100 100 {"steps": 80, "earliest_start": 30, "latest_start": 70, "image_lr": 50}
 datm  tiny 1   {"steps": 40, "first_latest_start": 15, "latest_start": 20, "image_lr": 10000, "label_lr": 10, "rate_lr": 1e-4, "batch": 1000}
 datm  tiny 10  {"steps": 40, "earliest_start": 10, "latest_start": 50, "image_lr": 100, "batch": 500, "zca": true}
+datm  s96  10  {"steps": 40, "earliest_start": 10, "zca": false}
+datm  in10 10  {"steps": 40, "earliest_start": 10, "zca": false}
 datm  tiny 50  {"steps": 20, "earliest_start": 40, "latest_start": 70, "image_lr": 100, "batch": 1000, "expert_epochs": 100}
 """  # noqa: E501
 """Typed a second time from the papers' tables."""
@@ -180,7 +172,7 @@ datm  tiny 50  {"steps": 20, "earliest_start": 40, "latest_start": 70, "image_lr
 @pytest.mark.parametrize("row", PUBLISHED.strip().splitlines())
 def test_a_cell_has_its_published_settings(row, digits):
     name, place, ipc, expected = row.split(maxsplit=3)
-    size, classes = {"c10": (32, 10), "c100": (32, 100), "tiny": (64, 200), "in10": (128, 10)}[place]
+    size, classes = {"c10": (32, 10), "c100": (32, 100), "tiny": (64, 200), "s96": (96, 10), "in10": (128, 10)}[place]
     target = target_like(digits, size=size, classes=classes)
     method = parse(METHODS[name], METHODS[name].settings_for(target, int(ipc)), where="test")
     assert {key: getattr(method, key) for key in json.loads(expected)} == json.loads(expected)

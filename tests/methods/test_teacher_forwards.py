@@ -62,3 +62,16 @@ def test_a_teacher_that_climbs_is_counted_at_every_step(
     method = METHODS["dwa"](iterations=3, perturb_steps=2, batch_size=4, roll=1, **changes)
     made = method.distill(Task(few, own[0], 2, 0, teachers=own))
     assert made.info["teacher_forwards"] == counter.images
+
+
+@pytest.mark.parametrize(("iterations", "looks"), [(1, 1), (3, 1), (4, 2), (7, 3)])
+def test_maps_are_counted_whenever_they_are_made_anew(
+    iterations: int, looks: int, few: Target, pool: tuple[Teacher, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = fresh(pool[:1])
+    counter = Counter(own, monkeypatch)
+    method = quick_method("edf", few, 1, iterations=iterations, cam_every=3)
+    made = method.distill(Task(few, own[0], 1, 0))
+    assert made.info["teacher_forwards"] == counter.images == looks * len(made.images)
+    plain = quick_method("datm", few, 1, iterations=iterations, batch=method.batch)
+    assert method.cost(few, 1) - plain.cost(few, 1) == looks * len(made.images)

@@ -100,7 +100,7 @@ class Experts:
         if number not in self._held:
             made = self._make(number) if self._shelf is None else self._shelved(self._shelf, number)
             if self._shelf is not None and (len(self._held) + 1) * made.nbytes > MEMORY:
-                self._held.pop(next(iter(self._held)), None)
+                self._held.pop(next(iter(self._held), -1), None)
             self._held[number] = made
         return self._held[number]
 

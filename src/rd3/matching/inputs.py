@@ -64,3 +64,7 @@ class RealImages:
         """The rows of all images of a class in random order."""
         rows = (self.labels == label).nonzero()[:, 0]
         return rows[torch.randperm(len(rows), generator=generator, device=generator.device)]
+
+    def random(self, classes: int, ipc: int, generator: torch.Generator) -> Tensor:
+        """`ipc` random images of every class, class by class; every class must have that many."""
+        return self.batch(torch.cat([self.of_class(label, generator)[:ipc] for label in range(classes)]))

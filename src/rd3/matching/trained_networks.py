@@ -22,16 +22,13 @@ class TrainedNetworks:
 
     def __init__(self, networks: Callable[[int], nn.Module], train: Callable[[int, nn.Module], None]) -> None:
         self._networks, self._train = networks, train
-        self._trained: dict[int, Weights] = {}
+        self._trained: dict[int, Weights] = {}  # on the CPU where the loop went on from a kept state
 
     def between(self, number: int, share: float) -> tuple[nn.Module, nn.Module]:
         """`share` of the untrained weights and the rest of the trained ones, and the trained network; both frozen."""
         untrained, trained = self._networks(number), self._final(number)
-        mixed = self._networks(number)
-        weights = untrained.state_dict()
-        mixed.load_state_dict(
-            {name: _blend(weights[name], value, share) for name, value in self._trained[number].items()}
-        )
+        mixed, weights = self._networks(number), untrained.state_dict()
+        mixed.load_state_dict({name: _blend(weights[name], end, share) for name, end in trained.state_dict().items()})
         return _frozen(mixed), _frozen(trained)
 
     def _final(self, number: int) -> nn.Module:

@@ -53,6 +53,11 @@ class Task:
             object.__setattr__(self, "teacher", self.teachers[0])
         assert not self.teachers or self.teachers[0] is self.teacher, "the teacher is the first of its pool"
 
+    @property
+    def labels(self) -> Tensor:
+        """int64 (classes · ipc,) on the task's device, class by class."""
+        return torch.arange(self.target.num_classes, device=self.device).repeat_interleave(self.ipc)
+
     def generator(self) -> torch.Generator:
         """A fresh generator on the task's device, seeded with the task's seed."""
         return torch.Generator(self.device).manual_seed(self.seed)

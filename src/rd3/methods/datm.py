@@ -38,7 +38,7 @@ ROWS: dict[tuple[Column, int], dict[str, Any]] = {
     ("cifar10", 500): MANY | {"steps": 40},
     ("cifar10", 1000): MANY | {"steps": 100},
     ("cifar100", 1): {
-        **{"steps": 40, "target_epochs": 3, "latest_start": 20, "first_latest_start": 10, "expansion": 3000},
+        **{"steps": 40, "target_epochs": 3, "latest_start": 20, "first_latest_start": 10, "expansion": 1000},
         **{"image_lr": 1000.0, "label_lr": 10.0, "batch": 1000},
     },
     ("cifar100", 10): {
@@ -100,9 +100,8 @@ class DATM(Trajectory):
     @classmethod
     def settings_for(cls, target: Target, ipc: int) -> dict[str, Any]:
         place = column(target)
-        if place == "imagenet":
-            return ROWS["tiny", listed_ipc(ipc)] | {"zca": False}
-        return ROWS[place, listed_ipc(ipc, LISTED.get(place, (1, 10, 50)))]
+        row = ROWS["tiny" if place == "imagenet" else place, listed_ipc(ipc, LISTED.get(place, (1, 10, 50)))]
+        return row if target.size <= 64 else row | {"zca": False}
 
     @property
     def sharpness(self) -> Sharpness:
@@ -125,5 +124,5 @@ class DATM(Trajectory):
         classes, ipc = workshop.task.target.num_classes, workshop.task.ipc
         rows = recognised(experts, student, real, classes=classes, ipc=ipc, generator=workshop.generator)
         images = real.batch(rows)
-        labels = mean_logits(experts, student, images, workshop.labels)
+        labels = mean_logits(experts, student, images, workshop.task.labels)
         return LearnedSet(images, labels, rate=self.student_lr, rates=self.rates)

@@ -19,7 +19,8 @@ from rd3.matching.gradients import Metric
 from rd3.matching.learnable import Learnable
 from rd3.methods.base import METHODS
 from rd3.methods.benchmarks import listed_ipc
-from rd3.methods.matched import Matched, Studio, for_target, siamese_augmentation
+from rd3.methods.matched import Studio, for_target, siamese_augmentation
+from rd3.methods.matched_starts import MatchedImages
 from rd3.training.augment.dsa import DSA
 
 LOOPS = {1: (1, 1), 10: (10, 50), 20: (20, 25), 30: (30, 20), 40: (40, 15), 50: (50, 10)}
@@ -27,7 +28,7 @@ LOOPS = {1: (1, 1), 10: (10, 50), 20: (20, 25), 30: (30, 20), 40: (40, 15), 50: 
 
 
 @METHODS.add("dc")
-class DC(Matched):
+class DC(MatchedImages):
     """Gradient matching.
 
     Attributes:
@@ -59,14 +60,6 @@ class DC(Matched):
     def settings_for(cls, target: Target, ipc: int) -> dict[str, Any]:  # noqa: ARG003
         matches, epochs = LOOPS[listed_ipc(ipc, tuple(LOOPS))]
         return {"matches": matches, "network_epochs": epochs}
-
-    @property
-    def starts_from_real(self) -> bool:
-        return self.init == "real"
-
-    def learnable(self, studio: Studio) -> Learnable:
-        initial = studio.real() if self.init == "real" else studio.noise()
-        return Learnable(initial, space=studio.space, optimiser=self.descent())
 
     def algorithm(self, studio: Studio, learned: Learnable) -> GradientMatching:
         target = studio.task.target

@@ -27,7 +27,7 @@ from rd3.methods.base import METHODS, Distilled, Task
 from rd3.methods.benchmarks import listed_ipc
 from rd3.methods.datm import DATM
 from rd3.methods.trajectory import Workshop
-from rd3.methods.trajectory_memory import maps_bytes
+from rd3.methods.trajectory_memory import maps_bytes, trajectory_bytes
 from rd3.models.footprint import bound
 from rd3.recover.looking import stand_in
 
@@ -92,12 +92,16 @@ class EDF(DATM):
 
     def distill(self, task: Task) -> Distilled:
         made = super().distill(task)
-        looks = -(-self.iterations // self.cam_every) * len(made.images)
-        return replace(made, info={**made.info, "teacher_forwards": looks})
+        return replace(made, info={**made.info, "teacher_forwards": self._renewals * len(made.images)})
+
+    @property
+    def _renewals(self) -> int:
+        """Of the maps: in the first iteration, and in every one whose number `cam_every` divides."""
+        return -(-self.iterations // self.cam_every)
 
     def memory(self, target: Target, ipc: int, teachers: Sequence[str], device: torch.device) -> int:
         maps = maps_bytes(stand_in(teachers[0], target).model, target, ipc)
-        return max(super().memory(target, ipc, teachers, device), bound(maps, device))
+        return bound(trajectory_bytes(self, target, ipc, device, beside=maps), device)
 
     def cost(self, target: Target, ipc: int) -> int:
-        return super().cost(target, ipc) + self.iterations // self.cam_every * target.num_classes * ipc
+        return super().cost(target, ipc) + self._renewals * target.num_classes * ipc

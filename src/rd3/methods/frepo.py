@@ -86,7 +86,7 @@ class FRePo(Method):
             raise UserError(f"frepo: image_lr = {self.image_lr}: the images diverged; use a smaller value")
         return Distilled(
             images=quantised(raw) if self.quantise == "uint8" else raw,
-            labels=_hard(task),
+            labels=task.labels,
             soft_labels=labels,
             info=summary(losses),
             space=inputs.space,
@@ -96,7 +96,6 @@ class FRePo(Method):
         """What is done in an iteration, from random real images."""
         target, generator = task.target, task.generator()
         real = RealImages(target.train.to(task.device), inputs)
-        rows = [real.of_class(label, generator)[: task.ipc] for label in range(target.num_classes)]
         plan = RegressionPlan(
             iterations=self.iterations,
             lr=self.image_lr,
@@ -109,8 +108,8 @@ class FRePo(Method):
             augmentation=None if self.augment == "none" else for_target(target, DSA(cutout=0.25)),
         )
         return FeatureRegression(
-            real.batch(torch.cat(rows)),
-            _hard(task),
+            real.random(target.num_classes, task.ipc, generator),
+            task.labels,
             classes=target.num_classes,
             real=real,
             networks=lambda number: self.random_network(task, number),
@@ -139,7 +138,3 @@ class FRePo(Method):
         return self.iterations * (
             count * (2 if self.flip else 1) + self.real_batch // 3 + min(count, self.network_batch)
         )
-
-
-def _hard(task: Task) -> torch.Tensor:
-    return torch.arange(task.target.num_classes, device=task.device).repeat_interleave(task.ipc)

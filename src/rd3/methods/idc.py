@@ -14,20 +14,23 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from rd3.data.mosaic import Decode
 from rd3.data.target import Target
 from rd3.matching.formation import MultiFormation, RealTraining
 from rd3.matching.gradients import Metric
 from rd3.matching.learnable import Learnable
 from rd3.methods.base import METHODS
 from rd3.methods.benchmarks import column
-from rd3.methods.matched import Matched, Studio, for_target
+from rd3.methods.matched import Studio, for_target
+from rd3.methods.matched_starts import MatchedMosaics
 from rd3.training.augment.diffaug import DiffAug
 from rd3.training.mix import CutMix
 
+MANY = {"real_batch": 128, "network_batch": 128, "network_lr": 0.1, "network_weight_decay": 1e-4}
+"""From 100 classes of ImageNet on."""
+
 
 @METHODS.add("idc")
-class IDC(Matched):
+class IDC(MatchedMosaics):
     """Multi-formation gradient matching. IPC counts stored images; a student sees factor² times as many.
 
     Attributes:
@@ -42,6 +45,7 @@ class IDC(Matched):
         network_images: real images that train the network after a round.
         network_cutmix: probability that a batch of those is mixed; with it they have no cutout.
         network_epochs: over all real images before the first round.
+        network_batch, network_lr, network_weight_decay: of the networks' SGD (momentum 0.9).
     """
 
     title: ClassVar[str] = "IDC"
@@ -49,40 +53,34 @@ class IDC(Matched):
         "Dataset Condensation via Efficient Synthetic-Data Parameterization, ICML 2022, arXiv 2205.14959"
     )
     raw: ClassVar[bool] = True
+    later: ClassVar[frozenset[str]] = frozenset({"network_batch", "network_lr", "network_weight_decay"})
 
     iterations: int = Field(default=2000, ge=1)
     rounds: int = Field(default=100, ge=1)
     real_batch: int = Field(default=64, ge=1)
     synthetic_batch: int = Field(default=128, ge=1)
     image_lr: float = Field(default=5e-3, gt=0)
-    factor: int = Field(default=2, ge=1)
     metric: Metric = "mse"
     strategy: str = "color_crop_cutout"
     network_images: int = Field(default=2000, ge=0)
     network_cutmix: float = Field(default=0.5, ge=0, le=1)
     network_epochs: int = Field(default=0, ge=0)
+    network_batch: int = Field(default=64, ge=1)
+    network_lr: float = Field(default=0.01, gt=0)
+    network_weight_decay: float = Field(default=5e-4, ge=0)
 
     @classmethod
     def settings_for(cls, target: Target, ipc: int) -> dict[str, Any]:
         if column(target) == "imagenet":
             many = target.num_classes >= 100
             own = {"iterations": 500, "metric": "l1", "network_images": 500, "network_cutmix": 1.0, "factor": 3}
-            own |= {"real_batch": 128} if many else {"network_epochs": 10}
+            own |= MANY if many else {"network_epochs": 10}
             return own | {"image_lr": (1e-3 if many else 3e-3) * ipc / 10 * (target.size / 224) ** 2}
         if target.channels == 1:
             own = {"metric": "l1", "network_images": 500, "image_lr": 1e-4 * ipc / 10}
             digits = {"strategy": "color_crop", "network_cutmix": 0.0}
             return own if target.flip_keeps_class else own | digits
         return {"image_lr": 5e-3 * ipc / 10 * max(1.0, (target.size / 32) ** 2)}
-
-    @property
-    def decode(self) -> Decode | None:
-        """How the mosaics come apart."""
-        return Decode(factor=self.factor) if self.factor > 1 else None
-
-    def learnable(self, studio: Studio) -> Learnable:
-        initial = studio.real() if self.decode is None else studio.mosaics(self.decode)
-        return Learnable(initial, space=studio.space, optimiser=self.descent(), decode=self.decode)
 
     def algorithm(self, studio: Studio, learned: Learnable) -> MultiFormation:
         target = studio.task.target
@@ -95,6 +93,9 @@ class IDC(Matched):
         training = RealTraining(
             images=self.network_images,
             epochs=self.network_epochs,
+            batch=self.network_batch,
+            lr=self.network_lr,
+            weight_decay=self.network_weight_decay,
             augmentation=for_target(target, DiffAug(strategy=self._network_strategy())),
             mix=CutMix(p=self.network_cutmix) if self.network_cutmix else None,
         )
@@ -105,7 +106,7 @@ class IDC(Matched):
         return "_".join(kept)
 
     def learned_from(self, target: Target, ipc: int) -> int:  # noqa: ARG002
-        return min(RealTraining(images=0).batch, len(target.train))
+        return min(self.network_batch, len(target.train))
 
     def cost(self, target: Target, ipc: int) -> int:
         """A match differentiates twice through the learned images."""

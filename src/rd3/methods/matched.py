@@ -94,7 +94,7 @@ class Matched(Method):
         self._require_finite(raw)
         return Distilled(
             images=quantised(raw) if self.quantise == "uint8" else raw,
-            labels=torch.arange(task.target.num_classes, device=task.device).repeat_interleave(task.ipc),
+            labels=task.labels,
             info=summary(losses),
             decode=learned.decode,
             space=self._space(task.target) if self.quantise == "none" else None,
@@ -162,9 +162,9 @@ class Matched(Method):
             synthetic_batch=synthetic_batch,
         )
 
-    def descent(self, momentum: float = 0.5) -> OptimiserOf:
-        """SGD on the images."""
-        return lambda values: torch.optim.SGD(values, lr=self.image_lr, momentum=momentum)
+    def descent(self) -> OptimiserOf:
+        """The images' optimiser: SGD."""
+        return lambda values: torch.optim.SGD(values, lr=self.image_lr, momentum=0.5)
 
     def random_network(self, task: Task, number: int) -> nn.Module:
         """The untrained network of a number; the same on every device."""

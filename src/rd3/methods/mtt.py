@@ -55,4 +55,6 @@ class MTT(Trajectory):
 
     def start(self, workshop: Workshop) -> LearnedSet:
         """Random real images."""
-        return LearnedSet(workshop.random_images(), workshop.labels, rate=self.student_lr, rates=self.rates)
+        task = workshop.task
+        images = workshop.real.random(task.target.num_classes, task.ipc, workshop.generator)
+        return LearnedSet(images, task.labels, rate=self.student_lr, rates=self.rates)

@@ -5,8 +5,8 @@ Paper: Wang, Yang, Liu, Wang, Hu, Liu, Chen, Zhang, Dataset Distillation with Ne
 Origin: https://github.com/gszfwsb/NCFM
 Config: the configuration files first released: frequencies from a normal distribution. `frequencies_from=network` is
     the paper's min-max, a network that learns where the sets differ.
-Differences: networks are trained when they are first drawn, with IDC's weight decay (the authors' is unverified); every
-    frequency of the network has noise of its own; tiles start as averages of areas, not as every second pixel.
+Differences: networks are trained when they are first drawn; every frequency of the network has noise of its own; tiles
+    start as averages of areas, not as every second pixel.
 """
 
 from __future__ import annotations
@@ -15,19 +15,18 @@ from typing import Any, ClassVar, Literal
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
-from torch.optim import Optimizer
+from torch import nn
 
 from rd3.base.seeds import derive_seed
-from rd3.data.mosaic import Decode
 from rd3.data.target import Target
 from rd3.matching.characteristic import FrequencyNetwork
 from rd3.matching.characteristic_matching import CharacteristicMatching, CharacteristicPlan
-from rd3.matching.learnable import Learnable
+from rd3.matching.learnable import Learnable, OptimiserOf
 from rd3.matching.trained_networks import TrainedNetworks
 from rd3.methods.base import METHODS, Task
 from rd3.methods.benchmarks import column, listed_ipc
-from rd3.methods.matched import Matched, Studio, for_target
+from rd3.methods.matched import Studio, for_target
+from rd3.methods.matched_starts import MatchedMosaics
 from rd3.models.features import last_linear
 from rd3.training.augment.diffaug import DiffAug
 from rd3.training.loop import Normalisation, fit
@@ -41,13 +40,13 @@ STRATEGY = "color_crop_cutout"
 
 
 @METHODS.add("ncfm")
-class NCFM(Matched):
+class NCFM(MatchedMosaics):
     """Characteristic-function matching. IPC counts stored images; a student sees factor² times as many.
 
     Attributes:
         iterations: in each every class has one image update on the discrepancy and one on the calibration.
         image_lr: step size on raw values, halved where the loss does not fall for 500 iterations.
-        optimiser: of the images: `adamw` (decay .01), or `sgd` (momentum .5).
+        optimiser: of the images: `adamw` (decay 5e-4), or `sgd` (momentum .5).
         factor: tiles along a mosaic's side; 1 stores images as they are.
         networks: trained networks; each iteration takes one of them, between its untrained and its trained weights.
         network_epochs, network_batch: of their training on the target.
@@ -62,12 +61,12 @@ class NCFM(Matched):
         "Dataset Distillation with Neural Characteristic Function: A Minmax Perspective, CVPR 2025, arXiv 2502.20653"
     )
     raw: ClassVar[bool] = True
+    revision: ClassVar[int] = 2
 
     iterations: int = Field(default=20_000, ge=1)
     real_batch: int = Field(default=1024, ge=1)
     image_lr: float = Field(default=1e-3, gt=0)
     optimiser: Literal["adamw", "sgd"] = "adamw"
-    factor: int = Field(default=2, ge=1)
     networks: int = Field(default=20, ge=1)
     network_epochs: int = Field(default=60, ge=1)
     network_batch: int = Field(default=128, ge=1)
@@ -83,19 +82,10 @@ class NCFM(Matched):
             return {"optimiser": "sgd", "image_lr": 0.01}
         return {}
 
-    @property
-    def decode(self) -> Decode | None:
-        """How the mosaics come apart."""
-        return Decode(factor=self.factor) if self.factor > 1 else None
-
-    def learnable(self, studio: Studio) -> Learnable:
-        initial = studio.real() if self.decode is None else studio.mosaics(self.decode)
-        return Learnable(initial, space=studio.space, optimiser=self._image_optimiser, decode=self.decode)
-
-    def _image_optimiser(self, values: list[Tensor]) -> Optimizer:
+    def descent(self) -> OptimiserOf:
         if self.optimiser == "sgd":
-            return torch.optim.SGD(values, lr=self.image_lr, momentum=0.5)
-        return torch.optim.AdamW(values, lr=self.image_lr, weight_decay=0.01)
+            return super().descent()
+        return lambda values: torch.optim.AdamW(values, lr=self.image_lr, weight_decay=5e-4)
 
     def algorithm(self, studio: Studio, learned: Learnable) -> CharacteristicMatching:
         task = studio.task

@@ -50,18 +50,6 @@ class Workshop:
     student: Student
     generator: torch.Generator
 
-    @property
-    def labels(self) -> Tensor:
-        """int64 (classes · ipc,), class by class."""
-        task = self.task
-        return torch.arange(task.target.num_classes, device=task.device).repeat_interleave(task.ipc)
-
-    def random_images(self) -> Tensor:
-        """`ipc` random real images of every class, class by class."""
-        task = self.task
-        rows = [self.real.of_class(label, self.generator)[: task.ipc] for label in range(task.target.num_classes)]
-        return self.real.batch(torch.cat(rows))
-
 
 class Trajectory(Method):
     """Base of the trajectory-matching methods. Experts are shared by all syntheses on a target, whatever their draw.
@@ -218,7 +206,7 @@ class Trajectory(Method):
             )
         return Distilled(
             images=quantised(raw) if self.quantise == "uint8" else raw,
-            labels=workshop.labels,
+            labels=workshop.task.labels,
             soft_labels=learned.labels.detach() if learned.soft else None,
             learned_lr=rate,
             info=summary(losses),
