@@ -142,6 +142,7 @@ def get_teachers(choice: TeacherChoice, target: Target, place: Place, *, most: i
                     listener=listener,
                 )
             )
+        _say(found[-1])
     return found
 
 
@@ -156,8 +157,13 @@ def brought(chosen: Chosen, choice: TeacherChoice, target: Target, device: str =
     reading = read_settings(choice.teacher_setting, option="-t")
     spec = brought_spec(chosen.source, model=chosen.model, **reading)
     teacher = bring(spec, target, device=pick_device(device)).to(torch.device("cpu"))
-    sys.stderr.writelines(f"teacher {teacher.name}: {note}\n" for note in teacher.notes)
+    _say(teacher)
     return teacher
+
+
+def _say(teacher: Teacher) -> None:
+    """What has to be said of a teacher."""
+    sys.stderr.writelines(f"teacher {teacher.name}: {note}\n" for note in teacher.notes)
 
 
 def teacher_sources(choice: TeacherChoice) -> list[Chosen]:
