@@ -11,7 +11,7 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -86,8 +86,19 @@ def partial_of(store: Store, job: Job, device: torch.device, meter: Meter | None
 
 def discard(store: Store, key: JobKey) -> None:
     """Take away all parts of a job, of whatever environment."""
-    for folder in (store.root / "partial").glob(_place(store, key, "*").name):
+    for folder in _folders(store, key):
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def discard_finished(store: Store, jobs: Iterable[Job]) -> None:
+    """Take away the parts of jobs that are done: a process may be killed between the two."""
+    for job in jobs:
+        if _folders(store, job.key) and store.has(job.kind, job.fingerprint):
+            discard(store, job.key)
+
+
+def _folders(store: Store, key: JobKey) -> list[Path]:
+    return list((store.root / "partial").glob(_place(store, key, "*").name))
 
 
 def _tensors_of(store: Store, key: JobKey) -> dict[str, str]:
