@@ -89,6 +89,8 @@ def test_bad_entries_are_one_line(study) -> None:
         ("{name: sre2l, teacher: mlp}", "methods"),
         ("{name: sre2l, teacher: {model: mlp, backbne: x}}", "unknown key"),
         ("{name: sre2l, teacher: {model: mlp, backbone: none.pt}}", "none.pt: there is no such file"),
+        ("{name: sre2l, protocol: [quick.yaml]}", "method sre2l: unknown key 'protocol'; did you mean 'protocols'"),
+        ("{name: sre2l, iteration: 3}", "method sre2l: unknown key 'iteration'; did you mean 'iterations'"),
     ):
         with pytest.raises(UserError, match=said) as caught:
             make_plan(study(f"[{entry}]"))
