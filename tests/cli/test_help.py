@@ -38,6 +38,12 @@ def test_the_help_of_a_verb_shows_examples_that_it_takes(verb, terminal) -> None
         assert isinstance(parsed, module.Options)
 
 
+@pytest.mark.parametrize("verb", verbs())
+def test_a_precision_is_offered_where_students_are_trained(verb, terminal) -> None:
+    trains = verb in ("audit", "demo", "evaluate", "score", "study")
+    assert ("--precision" in terminal(verb, "--help").out) == trains
+
+
 @pytest.mark.parametrize(
     "name", ["README.md", "CONTRIBUTING.md", "docs/ddranking.md", "docs/formats.md", "docs/teachers.md"]
 )

@@ -47,15 +47,21 @@ class Place:
     """cpu, cuda, cuda:1, or auto (a GPU where there is one)"""
     workers: int | None = None
     """processes; one a core, or one a GPU, by default"""
-    runs_in_flight: int = 1
-    """students trained at a time on every GPU, each in a process of its own"""
-    precision: Literal["float32", "bfloat16"] | None = None
-    """of students; float32 on a CPU and bfloat16 on a GPU by default"""
 
     def store(self) -> Store:
         from rd3.study.store import Store
 
         return Store(self.home)
+
+
+@dataclass
+class StudentPlace(Place):
+    """Where students are trained, and how."""
+
+    runs_in_flight: int = 1
+    """students trained at a time on every GPU, each in a process of its own"""
+    precision: Literal["float32", "bfloat16"] | None = None
+    """of students; float32 on a CPU and bfloat16 on a GPU by default"""
 
 
 @dataclass
@@ -199,7 +205,7 @@ def _probes(models: Sequence[str], backbones: Sequence[Path], sources: Sequence[
     return [Chosen(model, backbone=backbone) for model, backbone in zip(models, backbones, strict=True)]
 
 
-def worker_count(place: Place) -> int:
+def worker_count(place: StudentPlace) -> int:
     """How many processes to use."""
     from rd3.study.executors.choose import default_workers
     from rd3.training.device import pick_device

@@ -17,14 +17,14 @@ from typing import Annotated
 
 import tyro
 
-from rd3.cli.options import Flag, Place, TeacherChoice
+from rd3.cli.options import Flag, StudentPlace, TeacherChoice
 from rd3.cli.reading import Reading
 
 Choice = Annotated[tuple[str, ...], tyro.conf.arg(metavar="KEY=VALUE")]
 
 
 @dataclass(kw_only=True)
-class Runs(Reading, TeacherChoice, Place):
+class Runs(Reading, TeacherChoice, StudentPlace):
     """What every audit that trains takes."""
 
     student: str | None = None
