@@ -88,6 +88,11 @@ class TeacherChoice:
     """seed of the squeeze"""
 
     @property
+    def names_a_teacher(self) -> bool:
+        """Whether any was chosen, so that the default is not meant."""
+        return bool(self.teacher_model or self.teacher or self.teacher_file or self.probe)
+
+    @property
     def teacher_models(self) -> tuple[str, ...]:
         """Their architectures, brought ones first."""
         return tuple(source.model for source in teacher_sources(self))
@@ -152,7 +157,7 @@ def get_teachers(choice: TeacherChoice, target: Target, place: Place, *, most: i
     return found
 
 
-def brought(chosen: Chosen, choice: TeacherChoice, target: Target, device: str = "auto") -> Teacher:
+def brought(chosen: Chosen, choice: TeacherChoice, target: Target, device: str) -> Teacher:
     """A teacher from elsewhere, tested on `device`, with what has to be said of it said."""
     import torch
 

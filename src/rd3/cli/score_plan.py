@@ -30,7 +30,7 @@ def show_plan(request: Request, place: StudentPlace) -> int:
         _say(console, line)
     estimator = Estimator(pick_device(place.device))
     needed = need_teachers(request.judged, synthetic, target, references=True)
-    labellers, squeezed = planned_teachers(request.judged, target) if needed else ([], [])
+    labellers, squeezed = planned_teachers(request.judged, target, place.device) if needed else ([], [])
     jobs: dict[object, Job] = {job.key: job for job in squeezed}
     for student in request.judged.students:
         planned = rd3.api.plan_score(

@@ -24,6 +24,7 @@ import rd3
 from rd3.base.files import write_atomic
 from rd3.base.keep import Place, Tensors
 from rd3.base.spec import canonical_json, fingerprint_of
+from rd3.squeeze.state_dict import content_hash
 from rd3.study.jobs.base import Job, JobKey
 from rd3.study.meter import Meter
 from rd3.study.store import ENTRY, Store
@@ -135,8 +136,4 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
 
 
 def _hash(tensors: Mapping[str, Tensor], facts: str) -> str:
-    digest = hashlib.sha256(facts.encode())
-    for name, tensor in sorted(tensors.items()):
-        digest.update(f"{name}{tensor.dtype}{tuple(tensor.shape)}".encode())
-        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
-    return digest.hexdigest()
+    return hashlib.sha256(f"{facts}{content_hash(tensors)}".encode()).hexdigest()
