@@ -45,6 +45,13 @@ def test_a_precision_is_offered_where_students_are_trained(verb, terminal) -> No
     assert ("--precision" in terminal(*words, "--help").out) == trains
 
 
+def test_an_audit_has_the_precision_that_its_students_are_asked_for() -> None:
+    options = importlib.import_module("rd3.cli.verbs.audit").Options
+    words = ["one", "set", "digits", "--from", "rded", "--precision", "bfloat16"]
+    assert tyro.cli(options, args=words).precision == "bfloat16"
+    assert tyro.cli(options, args=["records", "a", "b"]).precision is None
+
+
 @pytest.mark.parametrize(
     "name", ["README.md", "CONTRIBUTING.md", "docs/ddranking.md", "docs/formats.md", "docs/teachers.md"]
 )

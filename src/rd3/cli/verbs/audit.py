@@ -140,6 +140,11 @@ class Options:
         | Annotated[Records, tyro.conf.subcommand("records")]
     )
 
+    @property
+    def precision(self) -> str | None:
+        """Of the students, where any are trained."""
+        return self.what.precision if isinstance(self.what, Runs) else None
+
 
 def main(options: Options) -> int:
     match options.what:
