@@ -12,7 +12,8 @@ from rd3.data.target import Target
 from rd3.evaluation.files import load_protocol
 from rd3.evaluation.modifiers import TEST_PEEK, Selection, selected, split_modifiers
 from rd3.scores.definitions import USUAL_WEIGHT, require_weights
-from rd3.scores.intervals import Interval, t_interval
+from rd3.scores.intervals import Interval
+from rd3.scores.nested import by_draw, nested
 from rd3.squeeze.teacher import Teacher
 from rd3.study.asked import NOTHING, RANDOM, ranking_protocol
 from rd3.study.audit.cell import Cell
@@ -59,7 +60,8 @@ class Evaluation:
 
     Attributes:
         accuracies: last-epoch test accuracy of every replicate, fractions.
-        interval: their mean with a 95 % t-interval over student seeds.
+        interval: their mean with a 95 % t-interval over student seeds; of several draws that of the draws' means, each
+            counting equally.
         seconds: mean seconds a run.
         records: of the runs.
     """
@@ -72,7 +74,9 @@ class Evaluation:
     def __str__(self) -> str:
         text = f"{100 * self.interval.mean:.1f}"
         if self.interval.low is not None and self.interval.high is not None:
-            text += f" ± {50 * (self.interval.high - self.interval.low):.1f} (95 % t, n={len(self.accuracies)})"
+            runs = len(self.accuracies)
+            over = f"n={runs}" if self.interval.n == runs else f"n={self.interval.n} draws, {runs} runs"
+            text += f" ± {50 * (self.interval.high - self.interval.low):.1f} (95 % t, {over})"
         else:
             text += f" (n={len(self.accuracies)}: no interval)"
         return f"{text}, {self.seconds:.1f} s a run"
@@ -197,7 +201,8 @@ def evaluate(
     records = tuple(record_of(job, store) for job in jobs)
     accuracies = tuple(record.accuracy for record in records)
     seconds = fmean(record.seconds.train + record.seconds.relabel + record.seconds.report for record in records)
-    return Evaluation(accuracies, t_interval(accuracies), seconds, records)
+    values, made_of = dict(enumerate(accuracies)), {place: record.images for place, record in enumerate(records)}
+    return Evaluation(accuracies, nested(by_draw(values, made_of)).interval, seconds, records)
 
 
 def score(

@@ -62,7 +62,9 @@ def test_pixels_that_are_nan(refusal, digits) -> None:
 
 
 def test_floats_without_a_word_on_what_they_are(refusal, digits) -> None:
-    assert "looks like [0, 1]; say which they are with pixels = unit" in refusal(images=digits[0] / 255)
+    said = refusal(images=digits[0] / 255)
+    assert "looks like [0, 1]; say which they are with pixels = unit" in said
+    assert "--pixels" in said
 
 
 @pytest.mark.parametrize("claim", ["uint8", "normalised"])

@@ -38,6 +38,20 @@ def test_the_help_of_a_verb_shows_examples_that_it_takes(verb, terminal) -> None
         assert isinstance(parsed, module.Options)
 
 
+@pytest.mark.parametrize("verb", verbs())
+def test_a_precision_is_offered_where_students_are_trained(verb, terminal) -> None:
+    trains = verb in ("audit", "demo", "evaluate", "score", "study")
+    words = ("audit", "one") if verb == "audit" else (verb,)
+    assert ("--precision" in terminal(*words, "--help").out) == trains
+
+
+def test_an_audit_has_the_precision_that_its_students_are_asked_for() -> None:
+    options = importlib.import_module("rd3.cli.verbs.audit").Options
+    words = ["one", "set", "digits", "--from", "rded", "--precision", "bfloat16"]
+    assert tyro.cli(options, args=words).precision == "bfloat16"
+    assert tyro.cli(options, args=["records", "a", "b"]).precision is None
+
+
 @pytest.mark.parametrize(
     "name", ["README.md", "CONTRIBUTING.md", "docs/ddranking.md", "docs/formats.md", "docs/teachers.md"]
 )

@@ -23,6 +23,8 @@ def test_a_probe_is_squeezed_once_and_distilled_from(terminal, backbone: Path, t
     teacher = ("--probe", backbone, "--teacher-model", MODEL, "--teacher-epochs", 2, "--home", tmp_path / "home")
     said = terminal.done("squeeze", "digits", *teacher)
     assert f"{MODEL} on digits, " in said
+    note = f"teacher {MODEL}: a linear probe; what its frozen backbone learned from is not recorded"
+    assert note in terminal("squeeze", "digits", *teacher).err
     assert terminal.done("squeeze", "digits", *teacher) == said
     made = terminal.done("distill", "scdd", "digits", "--ipc", 1, "-p", "iterations=2", *teacher)
     assert "10 images" in made

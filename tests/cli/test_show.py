@@ -104,7 +104,8 @@ def test_the_images_of_a_set_are_written_as_a_contact_sheet(terminal, tmp_path) 
     assert "random, from left to right 0, 1, 2, 3, 4, 5, 6, 7, 8, 9." in shown
     picture = np.array(Image.open(tmp_path / "sheet.png"))
     second_of_three = Synthetic.load(tmp_path / "set").images[2 * 3 + 1, 0].numpy()
-    assert np.array_equal(picture[9:17, 27:35, 0], second_of_three)
+    assert np.array_equal(picture[33:65:4, 99:131:4, 0], second_of_three)
+    assert "give --sheet FILE.png to see the images" in terminal("show", tmp_path / "set").complaint
 
 
 def test_a_sheet_that_cannot_be_written_is_refused(terminal, tmp_path) -> None:

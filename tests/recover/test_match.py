@@ -106,6 +106,19 @@ def test_an_average_is_its_closed_form(first: str) -> None:
     assert float(average((0,), torch.tensor(7.0))) == pytest.approx(7.0 if first == "first" else 1.4, rel=1e-6)
 
 
+@pytest.mark.parametrize("first", ["first", "zero"])
+@pytest.mark.parametrize("lost", [0, 1, 2])
+def test_an_overflow_does_not_stay_in_the_average(first: str, lost: int) -> None:
+    """Shown as it is, then forgotten: the averages are those of the other values alone."""
+    average, without = (RunningAverage(0.8, first=first) for _ in range(2))  # type: ignore[arg-type]
+    for number, value in enumerate([3.0, 5.0, -2.0, 4.0]):
+        shown = average((0,), torch.tensor([value, torch.inf if number == lost else value]))
+        if number == lost:
+            assert not shown[1].isfinite()
+        else:
+            assert float(shown[1]) == float(without((0,), torch.tensor(value)))
+
+
 def test_the_gradient_goes_past_the_average() -> None:
     """That of ‖target − x‖ at x = the average, as if it were the measured value."""
     average, target = RunningAverage(0.4), torch.tensor([1.0, 2.0])

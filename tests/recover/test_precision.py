@@ -16,6 +16,7 @@ from rd3.recover.engine import recover_item
 from rd3.recover.match import BatchNormMatch
 from rd3.recover.objective import Look, TeacherLoss
 from rd3.recover.plan import PlanItem
+from rd3.recover.precision import needs_scaling
 from rd3.recover.problem import Problem
 from rd3.recover.switches import Switches
 from rd3.recover.teachers import private_copy
@@ -79,6 +80,17 @@ def test_gradients_are_scaled_in_fp16_alone(digits: Target, digits_teacher: Teac
     problem = Problem(digits, (digits_teacher,), ipc=1, seed=SEED, device=CPU)
     found = {name: recovery_of(Switches(precision=name), problem).scale_loss for name in ("float32", "bf16")}  # type: ignore[arg-type]
     assert found == {"float32": False, "bf16": False}
+    smallest = {"float32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+    underflows = {name: float(torch.tensor(1e-9, dtype=dtype)) == 0 for name, dtype in smallest.items()}
+    assert {name: needs_scaling(name) for name in smallest} == underflows  # type: ignore[arg-type]
+
+
+@GPU
+def test_gradients_are_scaled_in_fp16_on_a_gpu(digits: Target, digits_teacher: Teacher) -> None:
+    device = torch.device("cuda")
+    teacher = dataclasses.replace(digits_teacher, model=copy.deepcopy(digits_teacher.model).to(device))
+    problem = Problem(digits, (teacher,), ipc=1, seed=SEED, device=device)
+    assert recovery_of(Switches(precision="fp16"), problem).scale_loss
 
 
 @GPU

@@ -45,6 +45,18 @@ def test_colour_images_stay_in_colour() -> None:
     assert torch.equal(pixels_of(sheet)[:3, 12:17, 8:15], images[5])
 
 
+@pytest.mark.parametrize(("shape", "times"), [((8, 8), 4), ((5, 7), 5), ((16, 16), 2), ((28, 28), 1), ((64, 64), 1)])
+def test_tiny_images_are_repeated_pixel_by_pixel(shape: tuple[int, int], times: int) -> None:
+    images = torch.randint(0, 256, (6, 3, *shape), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    sheet = contact_sheet(images, torch.tensor([0, 0, 0, 1, 1, 1]), usual_side=32)
+    height, width = (side * times for side in shape)
+    tile = pixels_of(sheet)[:3, 2 * (height + 1) :, width + 1 :]
+    assert tile.shape[1:] == (height, width)
+    for row in range(times):
+        for column in range(times):
+            assert torch.equal(tile[:, row::times, column::times], images[5])
+
+
 def test_raw_floats_are_shown_as_they_would_be_printed(digits: tuple[Tensor, Tensor]) -> None:
     images, labels = digits
     same = contact_sheet(images.float() / 255, labels)

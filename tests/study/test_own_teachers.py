@@ -9,7 +9,9 @@ import torch
 
 import rd3
 from rd3.base.errors import UserError
+from rd3.base.files import read_json
 from rd3.models.create import create_model
+from rd3.report.study import report_data
 from rd3.squeeze.probe import backbone_hash
 from rd3.study.jobs.synthetic import SyntheticJob
 from rd3.study.jobs.teacher import TeacherJob
@@ -87,6 +89,8 @@ def test_bad_entries_are_one_line(study) -> None:
         ("{name: sre2l, teacher: mlp}", "methods"),
         ("{name: sre2l, teacher: {model: mlp, backbne: x}}", "unknown key"),
         ("{name: sre2l, teacher: {model: mlp, backbone: none.pt}}", "none.pt: there is no such file"),
+        ("{name: sre2l, protocol: [quick.yaml]}", "method sre2l: unknown key 'protocol'; did you mean 'protocols'"),
+        ("{name: sre2l, iteration: 3}", "method sre2l: unknown key 'iteration'; did you mean 'iterations'"),
     ):
         with pytest.raises(UserError, match=said) as caught:
             make_plan(study(f"[{entry}]"))
@@ -99,6 +103,13 @@ def test_the_study_runs_and_its_ranking_keeps_them_apart(study, backbone: Path, 
     result = rd3.run_study(spec, store=Store(tmp_path / "home"), device="cpu")
     methods = {row["method"] for row in result.rows}
     assert methods == {"random", "scdd[iterations=2,teacher=convnet1-bn-w8 on turns]"}
+    costs = {cost.what: cost.seconds for cost in report_data(result.folder).costs}
+    folders = (tmp_path / "home" / "store" / "teacher").glob("*/teacher.json")
+    teachers = {facts["fingerprint"]: facts["seconds"] for facts in map(read_json, folders)}
+    assert len(teachers) == 2
+    assert {name: costs[f"teacher {name}"] for name in teachers} == pytest.approx(teachers)
+    probed = next(row for row in result.rows if row["method"] != "random")
+    assert probed["seconds"]["squeeze"] == pytest.approx(sum(teachers.values()))
 
 
 def test_distil_with_one_and_evaluate_with_another(backbone: Path, tmp_path: Path, study_file: Path) -> None:  # noqa: ARG001
@@ -111,3 +122,8 @@ def test_distil_with_one_and_evaluate_with_another(backbone: Path, tmp_path: Pat
     assert made.manifest.teacher == ssl_teacher.fingerprint
     judged = rd3.evaluate(made, target, protocol="quick.yaml", teacher=supervised, student="mlp", seeds=1, **shared)  # type: ignore[arg-type]
     assert set(judged.records[0].teachers) == {supervised.fingerprint}
+    note = f"teacher {MODEL}: a linear probe; what its frozen backbone learned from is not recorded"
+    assert note in made.manifest.info["flags"]
+    assert note in judged.records[0].flags
+    labelled = rd3.evaluate(made, target, protocol="quick.yaml", teacher=ssl_teacher, student="mlp", seeds=1, **shared)  # type: ignore[arg-type]
+    assert labelled.records[0].flags.count(note) == 1

@@ -26,6 +26,9 @@ from rd3.squeeze.teacher import Teacher
 from rd3.squeeze.train import squeeze
 from rd3.study import partial
 from rd3.study.bench import keep_teacher
+from rd3.study.executors.base import Silent, announce
+from rd3.study.executors.serial import SerialExecutor
+from rd3.study.jobs.base import Job
 from rd3.study.jobs.synthetic import SyntheticJob, stored_synthetic
 from rd3.study.meter import Meter
 from rd3.study.partial import partial_of
@@ -91,6 +94,41 @@ def test_one_that_goes_on_has_the_bits_of_one_that_was_never_ended(method: str, 
     assert torch.equal(found.images, expected.images)
     assert torch.equal(found.labels, expected.labels)
     assert not list((store.root / "partial").iterdir()), "nothing is left when it is done"
+
+
+def test_parts_of_finished_work_are_taken_away(started) -> None:
+    """As after a kill between filing the set and taking its parts away."""
+    job, store = started("sre2l")
+    end_after(0.5, job, store)
+    shutil.copytree(store.root / "partial", store.home / "kept")
+    job.execute(store, CPU, lambda _: None)
+    other, _ = started("rded")
+    end_after(0.5, other, store)
+    left = set((store.root / "partial").iterdir())
+    shutil.copytree(store.home / "kept", store.root / "partial", dirs_exist_ok=True)
+    SerialExecutor(CPU).run([job], store, Silent())
+    assert set((store.root / "partial").iterdir()) == left
+
+
+class Heard(Silent):
+    """Notes where a job goes on."""
+
+    def __init__(self) -> None:
+        self.places: list[Place] = []
+
+    def resumed(self, job: Job, place: Place) -> None:  # noqa: ARG002
+        self.places.append(place)
+
+
+def test_where_it_goes_on_is_said_by_the_process_that_has_it(started) -> None:
+    job, store = started("sre2l")
+    end_after(0.5, job, store)
+    heard = Heard()
+    with store.lock(job.kind, job.fingerprint):
+        announce(job, store, CPU, heard)
+    assert not heard.places
+    announce(job, store, CPU, heard)
+    assert heard.places == [job.left_off(store, CPU)]
 
 
 def test_kept_parts_are_used_and_damaged_ones_are_not(started) -> None:

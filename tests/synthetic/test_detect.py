@@ -51,6 +51,16 @@ def test_whitened_and_raw_pictures_of_the_same_deviation_differ_in_their_mean(ph
         space_of(7 * (unit - mean) / std, ("raw01", "norm_true"), photos)
 
 
+def test_only_what_a_target_can_have_is_offered(photos: Target) -> None:
+    """The DC family has no statistics of these pictures, and CIFAR-10's are for CIFAR-100."""
+    far = 7 * photos.train.batch(torch.arange(9)).float() / 255 - 3
+    with pytest.raises(UserError, match=r"fits none of norm_true on 'photos'; .* pixels = norm_target or .*--pixels"):
+        space_of(far, ("norm_dc", "norm_true"), photos)
+    with pytest.raises(UserError, match=r"no space of this format is usual for 'photos'; .*norm_target") as caught:
+        space_of(far, ("norm_dc", "norm_cifar10"), photos)
+    assert "norm_dc" not in str(caught.value)
+
+
 def test_rows_tell_what_soft_labels_are_unless_the_format_does() -> None:
     rows = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
     assert form_of(rows, None)[0] == "logits"

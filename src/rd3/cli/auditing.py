@@ -50,7 +50,7 @@ class Workshop:
         create_model(
             student, classes=len(self.target.classes), size=self.target.size, channels=self.target.channels, seed=0
         )
-        teachers, self.before = planned_teachers(options, self.target, self.store)
+        teachers, self.before = planned_teachers(options, self.target, options.device, self.store)
         self.cell = Cell(self.target, student, tuple(teachers), options.epochs_scale)
         self.workers = worker_count(options)
         self.estimator = Estimator(pick_device(options.device))

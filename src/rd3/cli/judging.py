@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from rd3.cli.options import Names, Place, TeacherChoice, get_teachers, split_names, worker_count
+from rd3.cli.options import Names, StudentPlace, TeacherChoice, get_teachers, split_names, worker_count
 from rd3.cli.reading import Reading, reading_arguments
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(kw_only=True)
-class JudgedSet(Reading, TeacherChoice, Place):
+class JudgedSet(Reading, TeacherChoice, StudentPlace):
     """A synthetic set, and how it is judged."""
 
     synthetic: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="SYNTHETIC")]

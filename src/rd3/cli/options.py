@@ -47,15 +47,21 @@ class Place:
     """cpu, cuda, cuda:1, or auto (a GPU where there is one)"""
     workers: int | None = None
     """processes; one a core, or one a GPU, by default"""
-    runs_in_flight: int = 1
-    """students trained at a time on every GPU, each in a process of its own"""
-    precision: Literal["float32", "bfloat16"] | None = None
-    """of students; float32 on a CPU and bfloat16 on a GPU by default"""
 
     def store(self) -> Store:
         from rd3.study.store import Store
 
         return Store(self.home)
+
+
+@dataclass
+class StudentPlace(Place):
+    """Where students are trained, and how."""
+
+    runs_in_flight: int = 1
+    """students trained at a time on every GPU, each in a process of its own"""
+    precision: Literal["float32", "bfloat16"] | None = None
+    """of students; float32 on a CPU and bfloat16 on a GPU by default"""
 
 
 @dataclass
@@ -80,6 +86,11 @@ class TeacherChoice:
     new last layer is trained"""
     teacher_seed: int = 0
     """seed of the squeeze"""
+
+    @property
+    def names_a_teacher(self) -> bool:
+        """Whether any was chosen, so that the default is not meant."""
+        return bool(self.teacher_model or self.teacher or self.teacher_file or self.probe)
 
     @property
     def teacher_models(self) -> tuple[str, ...]:
@@ -142,10 +153,11 @@ def get_teachers(choice: TeacherChoice, target: Target, place: Place, *, most: i
                     listener=listener,
                 )
             )
+        _say(found[-1])
     return found
 
 
-def brought(chosen: Chosen, choice: TeacherChoice, target: Target, device: str = "auto") -> Teacher:
+def brought(chosen: Chosen, choice: TeacherChoice, target: Target, device: str) -> Teacher:
     """A teacher from elsewhere, tested on `device`, with what has to be said of it said."""
     import torch
 
@@ -156,8 +168,13 @@ def brought(chosen: Chosen, choice: TeacherChoice, target: Target, device: str =
     reading = read_settings(choice.teacher_setting, option="-t")
     spec = brought_spec(chosen.source, model=chosen.model, **reading)
     teacher = bring(spec, target, device=pick_device(device)).to(torch.device("cpu"))
-    sys.stderr.writelines(f"teacher {teacher.name}: {note}\n" for note in teacher.notes)
+    _say(teacher)
     return teacher
+
+
+def _say(teacher: Teacher) -> None:
+    """What has to be said of a teacher."""
+    sys.stderr.writelines(f"teacher {teacher.name}: {note}\n" for note in teacher.notes)
 
 
 def teacher_sources(choice: TeacherChoice) -> list[Chosen]:
@@ -193,7 +210,7 @@ def _probes(models: Sequence[str], backbones: Sequence[Path], sources: Sequence[
     return [Chosen(model, backbone=backbone) for model, backbone in zip(models, backbones, strict=True)]
 
 
-def worker_count(place: Place) -> int:
+def worker_count(place: StudentPlace) -> int:
     """How many processes to use."""
     from rd3.study.executors.choose import default_workers
     from rd3.training.device import pick_device

@@ -11,17 +11,18 @@ from rd3.study.store import Store
 
 
 def planned_teachers(
-    choice: TeacherChoice, target: Target, store: Store | None = None
+    choice: TeacherChoice, target: Target, device: str, store: Store | None = None
 ) -> tuple[list[Labeller], list[TeacherJob]]:
     """The chosen teachers by name, and the jobs that squeeze those that have no file.
 
     Args:
+        device: where brought ones are tested.
         store: where teachers from files are kept; None keeps them nowhere.
     """
     labellers, jobs = [], []
     for chosen in teacher_sources(choice):
         if chosen.source is not None:
-            teacher = brought(chosen, choice, target)
+            teacher = brought(chosen, choice, target, device)
             if store is not None:
                 keep_teacher(teacher, store)
             labellers.append(Labeller(teacher.fingerprint, chosen.model))

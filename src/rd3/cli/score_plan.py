@@ -8,7 +8,7 @@ from rich.console import Console
 
 import rd3.api
 from rd3.cli.judging import need_teachers, read_inputs
-from rd3.cli.options import Place, worker_count
+from rd3.cli.options import StudentPlace, worker_count
 from rd3.cli.planned import planned_teachers
 from rd3.cli.scoring import Request
 from rd3.cli.study_run import table_console
@@ -22,7 +22,7 @@ from rd3.study.store import Store
 from rd3.training.device import pick_device
 
 
-def show_plan(request: Request, place: Place) -> int:
+def show_plan(request: Request, place: StudentPlace) -> int:
     """Print every student's trainings; nothing is trained, and nothing is written."""
     console, store = table_console(), place.store()
     synthetic, target = read_inputs(request.judged, request.target)
@@ -30,7 +30,7 @@ def show_plan(request: Request, place: Place) -> int:
         _say(console, line)
     estimator = Estimator(pick_device(place.device))
     needed = need_teachers(request.judged, synthetic, target, references=True)
-    labellers, squeezed = planned_teachers(request.judged, target) if needed else ([], [])
+    labellers, squeezed = planned_teachers(request.judged, target, place.device) if needed else ([], [])
     jobs: dict[object, Job] = {job.key: job for job in squeezed}
     for student in request.judged.students:
         planned = rd3.api.plan_score(

@@ -84,7 +84,7 @@ def _ddranking_file(options: Options) -> DDRankingFile | None:
 
 def _teachers(options: Options, file: DDRankingFile) -> dict[str, Any]:
     """The file's teachers unless others are given; from where the package keeps them, if they are there."""
-    if options.teacher_model or options.teacher_file or options.teacher or options.probe:
+    if options.names_a_teacher:
         return {}
     there = file.teacher_files if all(place.is_file() for place in file.teacher_files) else ()
     return {"teacher_model": file.teachers, "teacher_file": there}

@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from rd3.cli.live import Live
-from rd3.cli.options import Place, worker_count
+from rd3.cli.options import StudentPlace, worker_count
 from rd3.report.format import seconds as duration
 from rd3.report.format import size as byte_count
 from rd3.report.page import write_page
@@ -35,7 +35,7 @@ def table_console() -> Console:
     return Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
 
 
-def run(study: StudySpec, place: Place, *, plan_only: bool, command: str, folder: Path | None = None) -> int:
+def run(study: StudySpec, place: StudentPlace, *, plan_only: bool, command: str, folder: Path | None = None) -> int:
     """Run a study and show its ranking and report; with `plan_only`, show what would be done."""
     console = table_console()
     store = place.store()

@@ -15,7 +15,7 @@ from rd3.recover.losses import objective_of
 from rd3.recover.objective import Objective
 from rd3.recover.pixels import Pixels, PixelSpace, Shared
 from rd3.recover.plan import BATCHINGS, PlanItem
-from rd3.recover.precision import require_precision
+from rd3.recover.precision import needs_scaling, require_precision
 from rd3.recover.problem import Problem
 from rd3.recover.residual import residual
 from rd3.recover.starts import start_of
@@ -52,7 +52,7 @@ def recovery_of(
         lr=switches.lr,
         enter_stage=residual(switches.residual),
         active=_active(switches, problem.ipc),
-        scale_loss=switches.precision == "fp16",
+        scale_loss=needs_scaling(switches.precision),
     )
 
 

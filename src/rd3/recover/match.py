@@ -117,6 +117,8 @@ class StatisticsMatch:
 class RunningAverage:
     """m ← α m + (1 − α) v, shown as m + v − stopgrad(v): the value is averaged, the gradient is v's (G-VBSM).
 
+    A v that is not finite (float16 overflows) is shown and does not enter m: its step is left out, m goes on.
+
     Args:
         momentum: α.
         first: m starts at the first v; or at zero, as the released code does by mistake (it means to test for the first
@@ -133,7 +135,9 @@ class RunningAverage:
     def __call__(self, key: tuple[int, ...], value: Tensor) -> Tensor:
         new = value.detach()
         before = self._averages.get(key, new if self._first == "first" else torch.zeros_like(new))
-        self._averages[key] = self._momentum * before + (1 - self._momentum) * new
+        before = torch.where(before.isfinite(), before, new)  # where no value was finite yet
+        averaged = self._momentum * before + (1 - self._momentum) * new
+        self._averages[key] = torch.where(new.isfinite(), averaged, before)
         return self._averages[key] + value - new
 
 

@@ -26,6 +26,11 @@ def full(values: Tensor) -> Tensor:
     return values.float() if values.dtype in HALF.values() else values
 
 
+def needs_scaling(precision: Precision) -> bool:
+    """Whether gradients underflow: those of float16, whose exponents are short; bfloat16 has float32's."""
+    return precision == "fp16"
+
+
 def require_precision(precision: Precision, device: torch.device) -> None:
     """Refuse what a device cannot do.
 

@@ -35,7 +35,13 @@ class Sheet:
 
 
 def contact_sheet(
-    images: Tensor, labels: Tensor, *, per_class: int = 10, max_classes: int = 20, max_side: int = 112
+    images: Tensor,
+    labels: Tensor,
+    *,
+    per_class: int = 10,
+    max_classes: int = 20,
+    max_side: int = 112,
+    usual_side: int = 1,
 ) -> Sheet:
     """The first images of each class, in the order of the labels.
 
@@ -44,6 +50,7 @@ def contact_sheet(
         labels: int, shape (N,).
         per_class, max_classes: how many are shown at most.
         max_side: larger images are averaged down to this side, in pixels.
+        usual_side: smaller images are repeated pixel by pixel, a whole number of times, to about this side.
 
     Raises:
         UserError: there is no image, or it has neither one nor three channels.
@@ -55,7 +62,7 @@ def contact_sheet(
     images, labels = as_levels(images.cpu()), labels.cpu()
     classes = [int(label) for label in labels.unique()]
     shown = classes[:max_classes]
-    columns = [_shrink(images[labels == label][:per_class], max_side) for label in shown]
+    columns = [_enlarge(_shrink(images[labels == label][:per_class], max_side), usual_side) for label in shown]
     canvas = _lay_out(columns)
     note = _note(labels, shown, len(classes), per_class)
     side = max(columns[0].shape[-2:])
@@ -84,6 +91,11 @@ def _shrink(images: Tensor, max_side: int) -> Tensor:
     size = (max(1, round(height / factor)), max(1, round(width / factor)))
     small = torch.nn.functional.interpolate(images.float(), size, mode="bilinear", antialias=True)
     return small.round().clamp(0, 255).to(torch.uint8)
+
+
+def _enlarge(images: Tensor, usual_side: int) -> Tensor:
+    times = max(1, round(usual_side / max(images.shape[-2:])))
+    return images.repeat_interleave(times, dim=2).repeat_interleave(times, dim=3)
 
 
 def _note(labels: Tensor, shown: list[int], classes: int, per_class: int) -> str:

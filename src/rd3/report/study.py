@@ -113,7 +113,12 @@ def _line(records: list[Record]) -> list[tuple[int, float, float | None, float |
 
 def _costs(records: Sequence[Record]) -> list[Cost]:
     """Work that all methods share: teachers and the runs on the whole target."""
-    squeezed = {teacher: r.seconds.squeeze for r in records for teacher in r.teachers}
+    squeezed: dict[str, float] = {}
+    for record in records:
+        squeezed |= record.seconds.teachers
+    for record in records:  # an older one has a sum, which is its labeller's own for images that nobody's teacher made
+        for teacher in record.teachers if not record.seconds.teachers else ():
+            squeezed[teacher] = min(record.seconds.squeeze, squeezed.get(teacher, record.seconds.squeeze))
     whole = [r.seconds.train + r.seconds.report for r in records if r.ipc is None]
     costs = [Cost(f"teacher {name}", seconds=spent, note="squeezed once") for name, spent in sorted(squeezed.items())]
     if whole:

@@ -6,20 +6,17 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 from scipy.stats import binomtest
 from torch import nn
 
 from rd3.base.errors import UserError
 from rd3.data.images import Images, MemoryImages
 from rd3.data.target import Target
+from rd3.squeeze.brought_order import LIKELY, WORTH_SAYING, confusion_of, order_notes, order_words, other_order
 from rd3.training.accuracy import correctness, predictions
 from rd3.training.loop import Normalisation
 
 EXPLAINED = 0.2  # accuracy that another order, or another normalisation, must add to be named the cause
-WORTH_SAYING = 0.02  # what another normalisation must add to be mentioned
-LIKELY = 0.01  # one-sided p of that gain in image-by-image comparison, over all that are tried
 LOOKED_AT = 256  # test images on which other normalisations are tried
 
 COMMON = {
@@ -62,31 +59,11 @@ def check_teacher(
     if better is not None and better.gain > max(EXPLAINED, reordered - accuracy):
         raise UserError(f"{found}, but {better}")
     if reordered - accuracy > EXPLAINED:
-        raise UserError(f"{found}, but {reordered:.1%} {_order_words(order, target)}")
+        raise UserError(f"{found}, but {reordered:.1%} {order_words(order, target)}")
     if accuracy < 1.5 / target.num_classes:
         raise UserError(f"{found} is chance; give the mean and std it was trained with, or another file")
-    return accuracy, (f"on the test split {better}",) if better is not None else ()
-
-
-def confusion_of(truth: NDArray[np.int64], predicted: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
-    """How often an image of class k (row) was taken for class j (column)."""
-    confusion = np.zeros((classes, classes), dtype=np.int64)
-    np.add.at(confusion, (truth, predicted), 1)
-    return confusion
-
-
-def other_order(confusion: NDArray[np.int64]) -> tuple[float, NDArray[np.int64]]:
-    """The accuracy under the best assignment of outputs to classes, and the output of every class in it."""
-    rows, columns = linear_sum_assignment(confusion, maximize=True)
-    return float(confusion[rows, columns].sum() / confusion.sum()), columns
-
-
-def _order_words(order: NDArray[np.int64], target: Target) -> str:
-    moved = next(k for k in range(target.num_classes) if order[k] != k)
-    return (
-        f"with its classes in another order (its output {order[moved]} answers to '{target.classes[moved]}', which is"
-        f" class {moved} here)"
-    )
+    notes = [f"on the test split {better}"] if better is not None else []
+    return accuracy, (*notes, *order_notes(confusion, order, target))
 
 
 def better_normalisation(model: nn.Module, target: Target, used: Normalisation, device: torch.device) -> Better | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ def plain_state_dict(loaded: Any, where: str) -> StateDict:
     return {name.removeprefix("module."): value for name, value in state.items()}
 
 
-def content_hash(state: StateDict) -> str:
+def content_hash(state: Mapping[str, Tensor]) -> str:
     """SHA-256 over names, types, shapes and bytes, in hex: the same weights from any file."""
     digest = hashlib.sha256()
     for name, value in sorted(state.items()):

@@ -11,7 +11,7 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ import rd3
 from rd3.base.files import write_atomic
 from rd3.base.keep import Place, Tensors
 from rd3.base.spec import canonical_json, fingerprint_of
+from rd3.squeeze.state_dict import content_hash
 from rd3.study.jobs.base import Job, JobKey
 from rd3.study.meter import Meter
 from rd3.study.store import ENTRY, Store
@@ -86,8 +87,19 @@ def partial_of(store: Store, job: Job, device: torch.device, meter: Meter | None
 
 def discard(store: Store, key: JobKey) -> None:
     """Take away all parts of a job, of whatever environment."""
-    for folder in (store.root / "partial").glob(_place(store, key, "*").name):
+    for folder in _folders(store, key):
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def discard_finished(store: Store, jobs: Iterable[Job]) -> None:
+    """Take away the parts of jobs that are done: a process may be killed between the two."""
+    for job in jobs:
+        if _folders(store, job.key) and store.has(job.kind, job.fingerprint):
+            discard(store, job.key)
+
+
+def _folders(store: Store, key: JobKey) -> list[Path]:
+    return list((store.root / "partial").glob(_place(store, key, "*").name))
 
 
 def _tensors_of(store: Store, key: JobKey) -> dict[str, str]:
@@ -124,8 +136,4 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
 
 
 def _hash(tensors: Mapping[str, Tensor], facts: str) -> str:
-    digest = hashlib.sha256(facts.encode())
-    for name, tensor in sorted(tensors.items()):
-        digest.update(f"{name}{tensor.dtype}{tuple(tensor.shape)}".encode())
-        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
-    return digest.hexdigest()
+    return hashlib.sha256(f"{facts}{content_hash(tensors)}".encode()).hexdigest()

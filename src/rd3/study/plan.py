@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from rd3.base.errors import UserError
+from rd3.base.errors import UserError, suggestion
 from rd3.data.target import Target
 from rd3.evaluation.files import load_protocol
 from rd3.evaluation.protocol import Protocol
@@ -122,6 +122,7 @@ def _draws(
     names = {job.fingerprint: teacher_name(job) for job in own.values() if job.key != teachers[0].key}
     made_by: dict[str, tuple[str | None, tuple[str, ...]]] = {}
     for place, entry in enumerate(entries_of(study)):
+        _require_known(entry)
         count = study.seeds if METHODS[entry.name].fresh_draws else min(study.draws, study.seeds)
         pool = teachers if entry.teacher is None else [own[entry.teacher]]
         for ipc in study.ipc:
@@ -130,6 +131,22 @@ def _draws(
             if made_by.setdefault(label, made) != made:
                 raise UserError(f"methods: two teachers (or pools) of one name for {label}; put them into two studies")
             yield Draws(place, label, jobs)
+
+
+def _require_known(entry: MethodEntry) -> None:
+    """Refuse a key that is neither a setting of the method nor one of the entry itself.
+
+    Raises:
+        UserError: names what is near.
+    """
+    settings = METHODS[entry.name].model_fields
+    strange = next((key for key in entry.settings if key not in settings), None)
+    if strange is not None:
+        own = sorted({*MethodEntry.model_fields} - {"name"})
+        hint = suggestion(strange, (*settings, *own)) or "."
+        raise UserError(
+            f"method {entry.name}: unknown key '{strange}'{hint} Known: {', '.join((*own, *sorted(settings)))}"
+        )
 
 
 def _planned_synthetic(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+from pydantic import Field
 
 from rd3.base.errors import UserError
 from rd3.base.spec import Spec
@@ -48,10 +49,14 @@ def mark_of(protocol: Protocol, *, whole: str | None = None) -> ProtocolMark:
 class Seconds(Spec):
     """Where time went; `squeeze` and `synthesise` are those of the inputs, shared by many runs.
 
-    `synthesise` is None for images made elsewhere.
+    Attributes:
+        squeeze: of all teachers, those that labelled and those that the images were made under.
+        teachers: of each, by fingerprint; empty in older records.
+        synthesise: None for images made elsewhere.
     """
 
     squeeze: float
+    teachers: dict[str, float] = Field(default={})
     synthesise: float | None
     relabel: float
     train: float

@@ -19,6 +19,7 @@ from rd3.synthetic.soft_labels import ROW_SUM_TOLERANCE, SoftLabelForm
 # Distilled pixels drift from real ones: a space fits within this factor in deviation, and this many deviations in mean.
 FACTOR, SHIFT = 1.8, 0.6
 OUTSIDE, OUTSIDE_SHARE = 0.25, 0.01  # raw pixels that learning has moved this far out of [0, 1] are few
+OPTION = " (--pixels)"
 SEAM = 1.5  # how much rougher than its neighbours the middle of a mosaic is
 
 
@@ -40,18 +41,22 @@ def space_of(pictures: Tensor, candidates: Sequence[PixelSpace], target: Target 
     found = f"pixels from {low:.3g} to {high:.3g}, mean {float(pictures.mean()):.3g}, std {float(pictures.std()):.3g}"
     if "raw01" in candidates and low >= -0.05 and high <= 1.05:
         return "raw01", f"{found}: within [0, 1]"
-    spaces = ", ".join(candidates)
+    usual = [space for space in candidates if target is None or usual_for(space, target)]
+    spaces = ", ".join(usual)
     if target is None:
-        raise UserError(f"{found}: {spaces} are possible; give the target, or say which with pixels = {candidates[0]}")
-    fitting = [space for space in candidates if usual_for(space, target) and _fits(pictures, space, target)]
+        raise UserError(
+            f"{found}: {spaces} are possible; give the target, or say which with pixels = {candidates[0]}{OPTION}"
+        )
+    fitting = [space for space in usual if _fits(pictures, space, target)]
     if len(fitting) == 1:
         expected = fingerprint_in(fitting[0], target)
         return fitting[0], f"{found}; real ones in {fitting[0]} have std {expected.deviation:.3g}"
     if fitting:
         raise AmbiguousPixelsError(
-            f"{found}: fits {' and '.join(fitting)}; say which with pixels = {fitting[0]}", readings=fitting
+            f"{found}: fits {' and '.join(fitting)}; say which with pixels = {fitting[0]}{OPTION}", readings=fitting
         )
-    raise UserError(f"{found}: fits none of {spaces} on '{target.name}'; say what they are with pixels = …")
+    tried = f"fits none of {spaces} on" if spaces else "no space of this format is usual for"
+    raise UserError(f"{found}: {tried} '{target.name}'; say what they are with pixels = norm_target or another{OPTION}")
 
 
 def _fits(pictures: Tensor, space: PixelSpace, target: Target) -> bool:
@@ -86,7 +91,8 @@ def form_of(rows: Tensor, declared: SoftLabelForm | None) -> tuple[SoftLabelForm
 
 def _ask(found: str, readings: tuple[SoftLabelForm, ...]) -> str:
     assert set(readings) <= set(get_args(SoftLabelForm))
-    return f"soft labels are {found}: fits {' and '.join(readings)}; say which with soft_label_form = {readings[0]}"
+    fits = f"soft labels are {found}: fits {' and '.join(readings)}"
+    return f"{fits}; say which with soft_label_form = {readings[0]} (--labels)"
 
 
 def seam(pictures: Tensor, factor: int = 2) -> float:

@@ -140,7 +140,9 @@ def _decode(raw: Raw, request: Request, images: Tensor, readings: dict[str, list
         return None
     if is_mosaic(images):
         option = _decode_words(raw.mosaics)
-        raise UserError(f"its images look like 2x2 mosaics: say whether they are, with decode = {option} or none")
+        raise UserError(
+            f"its images look like 2x2 mosaics: say whether they are, with decode = {option} or none (--decode)"
+        )
     readings["decode"] = ["none", "no seam through the middle of the images"]
     return None
 

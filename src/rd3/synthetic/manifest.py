@@ -23,10 +23,18 @@ DISTILLED = "distilled"
 MEASURED = {"seconds", "peak_memory_bytes", "memory", "info", "rd3_version"}
 
 
-class Seconds(Spec):
-    """Wall-clock time, None where it is not known."""
+class Seconds(GrowingSpec):
+    """Wall-clock time, None where it is not known.
+
+    Attributes:
+        squeeze: of all teachers.
+        teachers: of each, by fingerprint; empty in older manifests.
+    """
+
+    later: ClassVar[frozenset[str]] = frozenset({"teachers"})
 
     squeeze: float | None = None
+    teachers: dict[str, float] = Field(default={})
     synthesise: float | None = None
 
 

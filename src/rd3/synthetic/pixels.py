@@ -105,7 +105,9 @@ def to_pixels(pixels: Array, *, kind: PixelKind | None, target: Target | None, q
             raise UserError(f"pixels = {kind}: the images are {pixels.dtype} and need no such reading")
         return Pixels(torch.from_numpy(np.ascontiguousarray(pixels.astype(np.uint8))), None)
     if kind is None:
-        raise UserError(f"images: {range_words(pixels)}; say which they are with pixels = unit, uint8 or normalised")
+        raise UserError(
+            f"images: {range_words(pixels)}; say which they are with pixels = unit, uint8 or normalised (--pixels)"
+        )
     space = SPACES.get(kind) or cast(PixelSpace, kind)
     if target is None and space != "raw01" and space not in NO_WAY_BACK:
         raise UserError(f"pixels = {kind}: needs the target, whose training split undoes it")

@@ -52,7 +52,9 @@ def read_synthetic(
         format = _format_of(path)
         count = _sets(format, path)
         if set is None and count > 1:
-            raise UserError(f"holds {count} sets, each a draw of its own: say which with set = 0 .. {count - 1}")
+            raise UserError(
+                f"holds {count} sets, each a draw of its own: say which with set = 0 .. {count - 1} (--set)"
+            )
         if set is not None and not 0 <= set < count:
             raise UserError(f"set = {set}: it holds {count} set{'s' * (count > 1)}, counted from 0")
         request = Request(

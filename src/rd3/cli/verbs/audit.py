@@ -17,14 +17,14 @@ from typing import Annotated
 
 import tyro
 
-from rd3.cli.options import Flag, Place, TeacherChoice
+from rd3.cli.options import Flag, StudentPlace, TeacherChoice
 from rd3.cli.reading import Reading
 
 Choice = Annotated[tuple[str, ...], tyro.conf.arg(metavar="KEY=VALUE")]
 
 
 @dataclass(kw_only=True)
-class Runs(Reading, TeacherChoice, Place):
+class Runs(Reading, TeacherChoice, StudentPlace):
     """What every audit that trains takes."""
 
     student: str | None = None
@@ -139,6 +139,11 @@ class Options:
         | Annotated[Methods, tyro.conf.subcommand("methods")]
         | Annotated[Records, tyro.conf.subcommand("records")]
     )
+
+    @property
+    def precision(self) -> str | None:
+        """Of the students, where any are trained."""
+        return self.what.precision if isinstance(self.what, Runs) else None
 
 
 def main(options: Options) -> int:

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rd3.cli.options import Flag, Place
+from rd3.cli.options import Flag, StudentPlace
 
 
 @dataclass
-class Options(Place):
+class Options(StudentPlace):
     plan: Flag = False
     """only print what would be done, and how long it would take"""
 

@@ -61,7 +61,7 @@ def main(options: Options) -> int:
 
 
 def _teacher(options: Options, target: Target | None) -> Teacher | None:
-    if not (options.teacher or options.teacher_file or options.teacher_model or options.probe):
+    if not options.names_a_teacher:
         return None
     if target is None:
         raise UserError("--teacher: needs --target, which it is tested on")

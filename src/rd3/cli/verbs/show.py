@@ -21,6 +21,9 @@ from rd3.base.errors import UserError
 
 if TYPE_CHECKING:
     from rd3.evaluation.conditions import Cell
+    from rd3.evaluation.protocol import Protocol
+
+USUAL_SIDE = 32  # of an image on a contact sheet, in pixels; smaller ones are enlarged
 
 
 @dataclass
@@ -41,18 +44,29 @@ def main(options: Options) -> int:
     if options.sheet is not None:
         return _write_sheet(options, options.sheet)
     from rd3.cli.study_run import table_console
-    from rd3.evaluation.files import load_protocol
     from rd3.report.protocols import print_card, print_differences
 
     if not 1 <= len(options.protocols) <= 2:
         raise UserError(f"{len(options.protocols)} protocols: name one to show, or two to compare")
-    protocols = [load_protocol(name) for name in options.protocols]
+    protocols = [_protocol(name) for name in options.protocols]
     cell = _cell(options)
     if len(protocols) == 1:
         print_card(table_console(), protocols[0], cell)
     else:
         print_differences(table_console(), protocols[0], protocols[1], cell)
     return 0
+
+
+def _protocol(name: str) -> Protocol:
+    from rd3.evaluation.files import load_protocol
+
+    try:
+        return load_protocol(name)
+    except UserError as error:
+        if not Path(name).exists() or Path(name).suffix in (".yaml", ".yml"):
+            raise
+        hint = "give --sheet FILE.png to see the images of a distilled set"
+        raise UserError(f"{name}: is no protocol; {hint}") from error
 
 
 def _write_sheet(options: Options, place: Path) -> int:
@@ -67,7 +81,7 @@ def _write_sheet(options: Options, place: Path) -> int:
     if place.suffix != ".png":
         raise UserError(f"--sheet {place}: a contact sheet is a .png")
     synthetic = read_synthetic(options.protocols[0])
-    sheet = contact_sheet(synthetic.images, synthetic.labels)
+    sheet = contact_sheet(synthetic.images, synthetic.labels, usual_side=USUAL_SIDE)
     write_atomic(place, sheet.png)
     names = ", ".join(plain(synthetic.classes[label]) for label in sheet.shown)
     sys.stdout.write(f"{place}: {plain(synthetic.manifest.method)}, from left to right {names}. {sheet.note}\n")

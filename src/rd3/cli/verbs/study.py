@@ -17,11 +17,11 @@ from typing import Annotated, Literal
 
 import tyro
 
-from rd3.cli.options import Flag, Place
+from rd3.cli.options import Flag, StudentPlace
 
 
 @dataclass(kw_only=True)
-class Options(Place):
+class Options(StudentPlace):
     action: tyro.conf.Positional[Literal["run"]]
     """what to do"""
     file: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="FILE")]

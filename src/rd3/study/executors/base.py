@@ -54,11 +54,13 @@ class Executor(Protocol):
 
 
 def announce(job: Job, store: Store, device: torch.device, listener: Listener) -> None:
-    """Say that a job starts, and where it goes on."""
+    """Say that a job starts, and where it goes on unless another process is at it."""
     listener.started(job)
     place = job.left_off(store, device)
     if place is not None:
-        listener.resumed(job, place)
+        with store.lock(job.kind, job.fingerprint) as free:
+            if free:
+                listener.resumed(job, place)
 
 
 BUSY_SECONDS = 0.3  # how long to wait before asking again for a job that another process has

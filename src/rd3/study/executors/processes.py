@@ -16,6 +16,7 @@ import torch
 from rd3.base.errors import UserError
 from rd3.study.executors.base import BUSY_SECONDS, Listener, announce, missing_jobs
 from rd3.study.jobs.base import Job, JobKey, Outcome, work
+from rd3.study.partial import discard_finished
 from rd3.study.precision import require_asked_precision
 from rd3.study.store import Store
 from rd3.training.device import prepare_process
@@ -34,6 +35,7 @@ class ProcessExecutor:
 
     def run(self, jobs: Sequence[Job], store: Store, listener: Listener) -> None:
         require_asked_precision(jobs, store)
+        discard_finished(store, jobs)
         waiting = missing_jobs(jobs, store)
         listener.expect(waiting)
         if not waiting:

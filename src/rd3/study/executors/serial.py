@@ -10,6 +10,7 @@ import torch
 
 from rd3.study.executors.base import BUSY_SECONDS, Listener, announce, missing_jobs
 from rd3.study.jobs.base import Job, Outcome, work
+from rd3.study.partial import discard_finished
 from rd3.study.precision import require_asked_precision
 from rd3.study.store import Store
 from rd3.training.device import prepare_process
@@ -23,6 +24,7 @@ class SerialExecutor:
 
     def run(self, jobs: Sequence[Job], store: Store, listener: Listener) -> None:
         require_asked_precision(jobs, store)
+        discard_finished(store, jobs)
         threads = torch.get_num_threads()
         prepare_process(self._device)
         try:

@@ -14,6 +14,7 @@ from rd3.evaluation.judge import RunResult
 from rd3.evaluation.settings import Settings
 from rd3.evaluation.spec import RunSpec
 from rd3.squeeze.teacher import Teacher
+from rd3.study.jobs.teacher import NOTE, teacher_notes
 from rd3.study.labellers import strangers
 from rd3.study.records import Bytes, ProtocolMark, Record, Seconds
 from rd3.synthetic.artifact import Synthetic
@@ -80,7 +81,8 @@ def make_record(
         aids=_aids(made),
         flags=(
             *names.flags,
-            *_labeller_flags(spec, names, teachers),
+            *strangers(spec.settings, names.mark.id, [teacher.name for teacher in teachers]),
+            *_teacher_flags(made, teachers),
             *rate_flags(spec.settings, synthetic),
             *pixel_flags(spec.settings, synthetic),
         ),
@@ -92,9 +94,10 @@ def make_record(
 def _seconds(made: Manifest | None, teachers: Sequence[Teacher], result: RunResult) -> Seconds:
     squeezed = {teacher.fingerprint: teacher.seconds for teacher in teachers}
     if made and made.teacher:
-        squeezed[made.teacher] = made.seconds.squeeze or 0.0
+        squeezed |= made.seconds.teachers or {made.teacher: made.seconds.squeeze or 0.0}
     return Seconds(
         squeeze=sum(squeezed.values()),
+        teachers=squeezed,
         synthesise=made.seconds.synthesise if made else 0.0,
         relabel=result.relabel_seconds,
         train=result.train_seconds,
@@ -102,9 +105,10 @@ def _seconds(made: Manifest | None, teachers: Sequence[Teacher], result: RunResu
     )
 
 
-def _labeller_flags(spec: RunSpec, names: RunNames, teachers: Sequence[Teacher]) -> list[str]:
-    notes = [f"teacher {teacher.name}: {note}" for teacher in teachers for note in teacher.notes]
-    return [*strangers(spec.settings, names.mark.id, [teacher.name for teacher in teachers]), *notes]
+def _teacher_flags(made: Manifest | None, teachers: Sequence[Teacher]) -> list[str]:
+    """What has to be said of the teachers that labelled, and of those that the images were made under."""
+    own = made.info.get("flags", ()) if made is not None and made.origin == DISTILLED else ()
+    return list(dict.fromkeys((*teacher_notes(teachers), *(flag for flag in own if flag.startswith(NOTE)))))
 
 
 def pixel_flags(settings: Settings, synthetic: Synthetic | None) -> list[str]:

@@ -13,7 +13,7 @@ from rd3.base.spec import Spec, fingerprint_of, parse
 from rd3.data.target import Target
 from rd3.methods.base import METHODS, Distilled, Method, Task
 from rd3.study.jobs.base import Job, JobKey, Progress
-from rd3.study.jobs.teacher import TeacherJob, pretrained_aid, stored_teacher
+from rd3.study.jobs.teacher import TeacherJob, pretrained_aid, stored_teacher, teacher_notes
 from rd3.study.meter import Meter
 from rd3.study.partial import discard, partial_of
 from rd3.study.shelf import StatisticsShelf, TrajectoryShelf
@@ -173,7 +173,7 @@ class SyntheticJob(Job):
         return partial_of(store, self, device).place
 
     def _manifest(self, task: Task, method: Method, made: Distilled, meter: Meter, stated: int) -> Manifest:
-        squeeze = sum(teacher.seconds for teacher in task.teachers)
+        squeezed = {teacher.fingerprint: teacher.seconds for teacher in task.teachers}
         return Manifest(
             method=self.spec.label,
             settings=self.spec.settings,
@@ -185,15 +185,21 @@ class SyntheticJob(Job):
             seed=self.spec.seed,
             teacher=self.spec.teacher,
             aids=(*_aids(method, task), *pretrained_aid(task.teachers)),
-            seconds=Seconds(squeeze=squeeze, synthesise=meter.seconds),
+            seconds=Seconds(squeeze=sum(squeezed.values()), teachers=squeezed, synthesise=meter.seconds),
             peak_memory_bytes=peak_memory(task.device),
             memory=Memory(stated=stated, grown=meter.bytes),
             fingerprint=self.fingerprint,
-            info=made.info,
+            info=_info(made, task),
             soft_label_form=None if made.soft_labels is None else method.soft_label_form,
             decode=made.decode,
             space=made.space,
         )
+
+
+def _info(made: Distilled, task: Task) -> dict[str, Any]:
+    """What the method says, and among its flags what has to be said of its teachers."""
+    notes = teacher_notes(task.teachers)
+    return {**made.info, "flags": [*made.info.get("flags", ()), *notes]} if notes else made.info
 
 
 def _aids(method: Method, task: Task) -> tuple[str, ...]:

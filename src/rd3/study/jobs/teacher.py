@@ -20,6 +20,8 @@ from rd3.study.jobs.base import Job, JobKey, Progress, cached_target
 from rd3.study.store import Store
 from rd3.training.recipe import Recipe
 
+NOTE = "teacher "  # how a flag begins that speaks of a teacher
+
 
 @dataclass(frozen=True)
 class TeacherJob(Job):
@@ -86,6 +88,11 @@ def squeeze_job(
 def pretrained_aid(teachers: Sequence[Teacher]) -> tuple[str, ...]:
     """What has to be declared where a teacher learned from other data than the target's."""
     return ("pretrained teacher",) if any(teacher.pretrained for teacher in teachers) else ()
+
+
+def teacher_notes(teachers: Sequence[Teacher]) -> list[str]:
+    """What a reader of a result must know of the teachers behind it."""
+    return [f"{NOTE}{teacher.name}: {note}" for teacher in teachers for note in teacher.notes]
 
 
 def stored_teacher(store: Store, fingerprint: str, target: Target) -> Teacher:
