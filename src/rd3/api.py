@@ -15,7 +15,7 @@ from rd3.scores.definitions import USUAL_WEIGHT, require_weights
 from rd3.scores.intervals import Interval
 from rd3.scores.nested import by_draw, nested
 from rd3.squeeze.teacher import Teacher
-from rd3.study.asked import NOTHING, RANDOM, ranking_protocol
+from rd3.study.asked import RANDOM, ranking_protocol
 from rd3.study.audit.cell import Cell
 from rd3.study.audit.design import EXACT_UP_TO
 from rd3.study.audit.prepare import STUDENT, keep_images, prepare_audit, prepare_rectification
@@ -42,7 +42,7 @@ from rd3.study.jobs.synthetic import SyntheticJob, stored_synthetic
 from rd3.study.jobs.teacher import squeeze_job, stored_teacher
 from rd3.study.plan import synthetic_job
 from rd3.study.ranking import rows
-from rd3.study.records import Record
+from rd3.study.records import NOTHING, Record
 from rd3.study.run import StudyResult
 from rd3.study.run import run_study as run_planned_study
 from rd3.study.scorecard import ScoreCard, parts_of

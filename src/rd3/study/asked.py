@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from rd3.base.errors import UserError
 from rd3.evaluation.files import load_protocol
 from rd3.evaluation.protocol import Protocol
+from rd3.study.records import NOTHING
 from rd3.study.spec import MethodEntry, StudySpec
 
 RANDOM = "random"
-NOTHING = "none"  # in place of a protocol's name
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,12 @@ from rd3.data.target import Target
 from rd3.evaluation.protocol import Protocol
 from rd3.squeeze.files import save_teacher
 from rd3.squeeze.teacher import Teacher
-from rd3.study.asked import NOTHING
 from rd3.study.jobs.run import RunInput, RunJob, run_job
 from rd3.study.jobs.synthetic import FOLDER, SyntheticJob, stored_synthetic
 from rd3.study.jobs.teacher import TeacherJob
 from rd3.study.labellers import Labeller
 from rd3.study.plan import load_whole
+from rd3.study.records import NOTHING
 from rd3.study.store import Store
 from rd3.synthetic.artifact import Synthetic
 from rd3.synthetic.check import check, require_raw

@@ -44,8 +44,7 @@ class Partial:
     def __init__(self, folder: Path, meter: Meter | None = None) -> None:
         self._folder, self._meter = folder, meter
         self._last = time.monotonic()
-        facts = self._latest()
-        if meter is not None and facts is not None:
+        if meter is not None and (facts := self._latest()) is not None:
             meter.resume(facts["seconds"], facts["bytes"])
 
     @property

@@ -13,7 +13,7 @@ from rd3.evaluation.protocol import Protocol
 from rd3.methods.base import METHODS, require_enough
 from rd3.models import create_model
 from rd3.squeeze.brought import brought_spec
-from rd3.study.asked import NOTHING, RANDOM, Asked, asked_protocols, entries_of
+from rd3.study.asked import RANDOM, Asked, asked_protocols, entries_of
 from rd3.study.jobs.base import Job, cached_target
 from rd3.study.jobs.brought import BroughtJob, brought_job
 from rd3.study.jobs.run import RunInput, RunJob, run_job
@@ -21,6 +21,7 @@ from rd3.study.jobs.synthetic import SyntheticJob, SyntheticSpec, synthetic_spec
 from rd3.study.jobs.teacher import TeacherJob, squeeze_job
 from rd3.study.labellers import Labeller
 from rd3.study.labels import label_of, teacher_name
+from rd3.study.records import NOTHING
 from rd3.study.spec import MethodEntry, StudySpec, TeacherEntry
 
 Squeezes = TeacherJob | BroughtJob

@@ -19,7 +19,7 @@ from rd3.study.store import ENTRY
 from rd3.synthetic.soft_labels import SoftLabelForm
 
 SCHEMA = "rd3.record/1"
-NO_WHOLE = "none"  # in place of a protocol's name
+NOTHING = "none"  # in place of a protocol's name
 RECORD = "record.json"  # its name in the store
 
 
@@ -157,7 +157,7 @@ def read_records(places: Iterable[Path]) -> list[Record]:
 def named_whole(record: Record) -> str | None:
     """The protocol of the whole target that a run is scored against; None where its study left that out."""
     whole = record.protocol.counterparts.whole
-    return None if whole == NO_WHOLE else whole
+    return None if whole == NOTHING else whole
 
 
 def _require_same_whole(known: Record, record: Record, file: Path) -> None:

@@ -10,12 +10,13 @@ from rd3.base.errors import unknown
 from rd3.evaluation.files import load_protocol
 from rd3.evaluation.modifiers import learned_rate, modified, searches
 from rd3.evaluation.protocol import Protocol
-from rd3.study.asked import NOTHING, RANDOM
+from rd3.study.asked import RANDOM
 from rd3.study.bench import Bench, input_of, ipc_of
 from rd3.study.jobs.base import Job
 from rd3.study.jobs.run import RunInput, RunJob, hard_itself
 from rd3.study.jobs.synthetic import SyntheticJob
 from rd3.study.plan import load_whole, planned_input, synthetic_job
+from rd3.study.records import NOTHING
 from rd3.synthetic.artifact import Synthetic
 
 SCORES: Final = ("lrs", "ars")
