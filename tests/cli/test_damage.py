@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import signal
 import subprocess
@@ -130,11 +131,16 @@ def test_a_full_disk_leaves_no_half_page(own, terminal, tmp_path) -> None:
     assert not list(tmp_path.glob("*page.html*"))
 
 
+def _alone() -> None:
+    os.setsid()
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell starts what it runs in the background without it
+
+
 def test_an_interrupted_command_says_how_to_go_on_and_leaves_whole_entries(own) -> None:
     before, entries = own.snapshot(), own.entries()
     words = ("distill", "sre2l", "digits", "--ipc", 10, "-p", "iterations=1000000", *own.options)
     process = subprocess.Popen(
-        [*RUN, *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        [*RUN, *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=_alone
     )
     try:
         locks = {lock.name for lock in (own.path / "store" / "locks").iterdir()}

@@ -13,6 +13,7 @@ from typing import Any
 from rd3 import __version__
 from rd3.base.errors import UserError, suggestion
 from rd3.base.files import out_of_space
+from rd3.cli.interrupts import no_interrupt_lost
 
 USAGE_ERROR, INTERRUPTED, UNREAD = 2, 130, 141
 
@@ -29,7 +30,8 @@ def verbs() -> dict[str, str]:
 def main(arguments: list[str] | None = None) -> int:
     """Entry point; returns the exit code."""
     try:
-        code = _answer(sys.argv[1:] if arguments is None else arguments)
+        with no_interrupt_lost():
+            code = _answer(sys.argv[1:] if arguments is None else arguments)
         sys.stdout.flush()
         return code
     except UserError as error:
