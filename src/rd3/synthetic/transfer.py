@@ -1,4 +1,4 @@
-"""Read any known format, and write the ones that others read."""
+"""Read any known format."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from rd3.synthetic.check import check
 from rd3.synthetic.format import FORMATS, Format, Request
 from rd3.synthetic.pickled import container_of, content_of
 from rd3.synthetic.pixels import PixelKind
+from rd3.synthetic.sidecar import Sidecar, parse_sidecar, sidecar_beside
 from rd3.synthetic.soft_labels import SoftLabelForm
 from rd3.synthetic.validity import naming
 
@@ -67,7 +68,12 @@ def read_synthetic(
             classes=classes,
             quantise=quantise,
         )
+        said = _said(format, path)
+        if said is not None:
+            request = said.filled(request, name=name)
         synthetic = format.read(path, request).declaring(soft_label_form)
+        if said is not None and not any((pixels, decode, soft_label_form, classes)):
+            synthetic = said.restored(synthetic)
         if target is not None:
             check(synthetic, target)
     return synthetic
@@ -86,6 +92,14 @@ def number_of_sets(path: str | Path) -> int:
 
 def _sets(format: Format, path: Path) -> int:
     return 1 if format.sets is None else format.sets(path)
+
+
+def _said(format: Format, path: Path) -> Sidecar | None:
+    """What rd3 wrote about a set that it exported."""
+    if format.said is None:
+        return sidecar_beside(path)
+    text = format.said(path)
+    return None if text is None else parse_sidecar(text, where="rd3")
 
 
 def _format_of(path: Path) -> Format:
@@ -107,25 +121,3 @@ def _structure(content: object) -> str:
     if isinstance(content, (list, tuple)):
         return f"a {kind} of {len(content)}" + (f", first a {type(content[0]).__name__}" if content else "")
     return f"a {kind}" + (f" of shape {tuple(content.shape)}" if hasattr(content, "shape") else "")
-
-
-def export(synthetic: Synthetic, path: str | Path, format: str) -> list[str]:
-    """Write a synthetic for other tools.
-
-    Args:
-        path: a file or folder that does not exist yet.
-        format: name of the format.
-
-    Returns:
-        What had no place in the format and is left out, one line each.
-
-    Raises:
-        UserError: unknown format, one that rd3 only reads, images that it cannot hold, or the path exists.
-    """
-    path = Path(path)
-    write = FORMATS[format].write
-    if write is None:
-        raise UserError(f"format '{format}' can be read, not written")
-    if path.exists():
-        raise UserError(f"{path}: exists already; it is left as it is")
-    return write(synthetic, path)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from rd3.data.arrays import Labels, content_of
 from rd3.data import licences
+from rd3.data.arrays import Labels, content_of
 from rd3.data.decode import Pixels
 from rd3.data.source import SOURCES, Content, Place, Published, Reading, Source
 from rd3.data.splits import stratified_split

@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 
 from rd3.base.errors import UserError
-from rd3.base.files import new_directory
-from rd3.data.images import as_levels
 from rd3.data.target import Target
 from rd3.synthetic.artifact import MANIFEST, Synthetic
-from rd3.synthetic.check import unnamed
 from rd3.synthetic.foreign import Raw, assemble
 from rd3.synthetic.format import FORMATS, Format, Request
+from rd3.synthetic.sidecar import sidecar_beside
+from rd3.synthetic.soft_labels import SOFT_LABELS
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -39,15 +40,31 @@ def read(path: Path, request: Request) -> Synthetic:
     if request.pixels not in (None, "uint8"):
         raise UserError(f"pixels = {request.pixels}: pictures hold bytes and need no such reading")
     folders = sorted(_folders(path))
-    order, classes = class_order([folder.name for folder in folders], request.target)
+    exported, names = sidecar_beside(path), [folder.name for folder in folders]
+    if exported is not None and exported.folders.keys() == set(names):
+        order, classes = exported.folders, exported.manifest.classes
+    else:
+        order, classes = class_order(names, request.target)
     found = [(order[folder.name], file) for folder in folders for file in _pictures(folder)]
     found.sort(key=lambda pair: pair[0])
     empty = [folder.name for folder in folders if not _pictures(folder)]
     if empty:
         raise UserError(f"class folder{_some(empty)} holds no {', '.join(sorted(SUFFIXES))}")
     labels = np.array([label for label, _ in found], dtype=np.int64)
-    raw = Raw(_stack(path, [file for _, file in found], request.target), labels, classes=classes)
+    pixels = _stack(path, [file for _, file in found], request.target)
+    raw = Raw(pixels, labels, soft_labels=_soft_labels(path), classes=classes)
     return assemble(raw, request, origin="folder")
+
+
+def _soft_labels(path: Path) -> NDArray[np.float32] | None:
+    """What rd3 puts beside pictures that have soft labels."""
+    file = path / SOFT_LABELS
+    if not file.is_file():
+        return None
+    try:
+        return load_file(file)["soft_labels"].float().numpy()
+    except (OSError, KeyError, SafetensorError) as error:
+        raise UserError(f"{SOFT_LABELS}: no readable soft labels ({' '.join(str(error).split())})") from None
 
 
 def class_order(folders: list[str], target: Target | None) -> tuple[dict[str, int], tuple[str, ...] | None]:
@@ -138,35 +155,4 @@ def _pixels(picture: Image.Image, name: Path) -> NDArray[np.uint8]:
     raise UserError(f"{name}: mode {picture.mode}; expected grey or RGB pictures with 8 bits and no transparency")
 
 
-def write(synthetic: Synthetic, path: Path) -> list[str]:
-    """PNGs, named by position in the set; folders are zero-padded labels, so every reader sorts them alike."""
-    from PIL import Image
-
-    if synthetic.shape[0] not in (1, 3):
-        raise UserError(f"images have {synthetic.shape[0]} channels; pictures hold 1 or 3")
-    pictures = as_levels(synthetic.images).cpu().permute(0, 2, 3, 1).numpy()
-    with new_directory(path) as new:
-        for label in range(len(synthetic.classes)):
-            (new / f"{label:05d}").mkdir()
-        for index, (picture, label) in enumerate(zip(pictures, synthetic.labels.tolist(), strict=True)):
-            image = Image.fromarray(picture if picture.shape[2] == 3 else picture[..., 0])
-            image.save(new / f"{label:05d}" / f"{index:06d}.png")
-    return _left_out(synthetic)
-
-
-def _left_out(synthetic: Synthetic) -> list[str]:
-    notes = ["class names: folders are numbers"] if not unnamed(synthetic.classes) else []
-    if synthetic.images.is_floating_point():
-        notes.append("what float pixels have beyond 8 bits and [0, 1]")
-    if synthetic.manifest.decode is not None:
-        notes.append(f"that every image is a mosaic of {synthetic.manifest.decode.parts}")
-    if synthetic.soft_labels is not None:
-        notes.append(f"soft labels of shape {tuple(synthetic.soft_labels.shape)}")
-    if synthetic.learned_lr is not None:
-        notes.append(f"learned_lr = {synthetic.learned_lr:g}")
-    if not bool((synthetic.labels.diff() >= 0).all()):
-        notes.append("the order of the images: a reader takes them class by class")
-    return notes
-
-
-FORMATS.add("folder")(Format("class folders of .png or .jpg", matches, read, write))
+FORMATS.add("folder")(Format("class folders of .png or .jpg", matches, read))

@@ -1,0 +1,225 @@
+"""A data-set card: README.md with the front matter of the Hugging Face hub, and a contact sheet beside it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import yaml
+
+from rd3 import __version__
+from rd3.data.licences import UNKNOWN, Licence
+from rd3.data.source import SOURCES
+from rd3.methods.base import METHODS
+from rd3.report.format import DASH, percent, plain, seconds, size
+from rd3.report.grid import contact_sheet
+from rd3.report.results import Result
+from rd3.synthetic.artifact import Synthetic
+from rd3.synthetic.exporters.folder import folder_names
+from rd3.synthetic.exporters.parquet import FILE, features
+from rd3.synthetic.manifest import DISTILLED
+
+CARD, SHEET = "README.md", "contact-sheet.png"
+FILES = {"parquet": FILE, "folder": "*/*.png"}
+SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"))
+USUAL_SIDE = 32  # of an image on the sheet, in pixels; smaller ones are enlarged
+MARKUP = re.compile(r"([\\`*_{}\[\]<>()#+!|~$&])")
+
+
+def card_files(
+    synthetic: Synthetic, format: str, results: Sequence[Result], changes: Sequence[str]
+) -> dict[str, bytes]:
+    """The card and its picture, by name.
+
+    Args:
+        synthetic: the set as it is written.
+        results: of the set before anything was changed.
+        changes: what was changed so that the format can hold it, one line each.
+    """
+    sheet = contact_sheet(synthetic.images, synthetic.labels, usual_side=USUAL_SIDE)
+    names = ", ".join(markdown(synthetic.classes[label]) for label in sheet.shown)
+    legend = f"One column a class, from left to right: {names}. {sheet.note}".strip()
+    parts = [
+        f"---\n{front_matter(synthetic, format)}---\n",
+        f"# {markdown(title(synthetic))}\n",
+        f"{_summary(synthetic)}\n",
+        f"![Images of the set]({SHEET})\n\n{legend}\n",
+        f"## Use\n\n{_use(synthetic, format)}\n",
+        f"## How it was made\n\n{_table(_provenance(synthetic, changes))}\n",
+        f"## Results\n\n{_results(results, changed=bool(changes))}\n",
+        f"## Licence\n\n{_licence(licence_of(synthetic))}\n",
+    ]
+    return {CARD: "\n".join(parts).encode(), SHEET: sheet.png}
+
+
+def licence_of(synthetic: Synthetic) -> Licence:
+    """Terms of the real data that a set was made from."""
+    name = (synthetic.manifest.target or "").partition(":")[0]
+    return SOURCES[name].licence if name in SOURCES else UNKNOWN
+
+
+def title(synthetic: Synthetic) -> str:
+    manifest = synthetic.manifest
+    ipc = "" if manifest.ipc is None else f", {manifest.ipc} image{'s' * (manifest.ipc > 1)} per class"
+    return f"{plain(manifest.target or 'a data set')} distilled by {plain(manifest.method)}{ipc}"
+
+
+def front_matter(synthetic: Synthetic, format: str) -> str:
+    """YAML that the hub and `datasets` read."""
+    licence = licence_of(synthetic)
+    values: dict[str, Any] = {"license": licence.id}
+    if licence.id == "other":
+        values |= {"license_name": licence.name, "license_link": licence.link}
+    values |= {
+        "task_categories": ["image-classification"],
+        "size_categories": [next((words for most, words in SIZES if len(synthetic) < most), "n>1M")],
+        "pretty_name": title(synthetic),
+        "tags": ["dataset-distillation", "dataset-condensation", "synthetic", "rd3"],
+        "configs": [{"config_name": "default", "data_files": [{"split": "train", "path": FILES[format]}]}],
+        "dataset_info": {"features": _features(synthetic, format)},
+    }
+    return yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=120)
+
+
+def _features(synthetic: Synthetic, format: str) -> list[dict[str, Any]]:
+    classes = list(synthetic.classes) if format == "parquet" else folder_names(synthetic.classes)
+    names = {str(label): name for label, name in enumerate(classes)}
+    found: list[dict[str, Any]] = [
+        {"name": "image", "dtype": "image"},
+        {"name": "label", "dtype": {"class_label": {"names": names}}},
+    ]
+    if format == "parquet" and "soft_labels" in features(synthetic):
+        found.append({"name": "soft_labels", "sequence": "float32"})
+    return found
+
+
+def markdown(text: str) -> str:
+    r"""A name as text that no Markdown is read in.
+
+    >>> markdown("a*b [c](d)")
+    'a\\*b \\[c\\]\\(d\\)'
+    """
+    return MARKUP.sub(r"\\\1", plain(text))
+
+
+def _summary(synthetic: Synthetic) -> str:
+    channels, height, width = synthetic.shape
+    manifest, colour = synthetic.manifest, {1: "grey", 3: "colour"}.get(channels, f"{channels}-channel")
+    words = [f"{len(synthetic)} {colour} images of {height}x{width} pixels in {len(synthetic.classes)} classes"]
+    words.append("a small training set that stands for a large one, not a sample of it")
+    text = ": ".join(words) + "."
+    if manifest.decode is not None:
+        factor = manifest.decode.factor
+        text += (
+            f" Every image is a mosaic of {factor}x{factor} ({manifest.decode.order} first), to be taken apart and"
+            f" enlarged to {manifest.decode.parts} images before training."
+        )
+    if synthetic.soft_labels is not None:
+        text += f" Every image has soft labels ({manifest.soft_label_form or 'of no declared form'})."
+    return text
+
+
+def _use(synthetic: Synthetic, format: str) -> str:
+    target = plain(synthetic.manifest.target or "TARGET")
+    lines = [
+        "    from datasets import load_dataset",
+        '    data = load_dataset("PATH", split="train")   # this folder, or its name on the hub',
+    ]
+    if format == "folder":
+        lines = [
+            "    from datasets import load_dataset",
+            '    data = load_dataset("PATH", split="train")',
+            "",
+            "    from torchvision.datasets import ImageFolder",
+            '    data = ImageFolder("PATH")',
+        ]
+    lines += [
+        "",
+        f"    rd3 evaluate PATH {target} --protocol rd3      # judge it again: accuracy with an interval over seeds",
+    ]
+    return "\n".join(lines)
+
+
+def _provenance(synthetic: Synthetic, changes: Sequence[str]) -> Iterator[tuple[str, str]]:
+    manifest = synthetic.manifest
+    method = METHODS[manifest.method] if manifest.origin == DISTILLED and manifest.method in METHODS else None
+    yield (
+        "method",
+        markdown(manifest.method) if method is None else f"{markdown(method.title)} ({markdown(method.paper)})",
+    )
+    yield "real data", f"{_known(manifest.target)}, fingerprint {_known(manifest.target_fingerprint)}"
+    yield "images per class", "classes differ" if manifest.ipc is None else str(manifest.ipc)
+    if manifest.settings:
+        yield "settings", f"`{json.dumps(manifest.settings, sort_keys=True)}`".replace("|", "\\|")
+    yield "draw, seed", f"{manifest.draw}, {DASH if manifest.seed is None else manifest.seed}"
+    yield "teacher", _known(manifest.teacher)
+    yield (
+        "helped by",
+        ", ".join(map(markdown, manifest.aids)) or ("nothing" if manifest.origin == DISTILLED else "undeclared"),
+    )
+    yield (
+        "time",
+        f"{seconds(manifest.seconds.synthesise)} to synthesise, {seconds(manifest.seconds.squeeze)} for teachers",
+    )
+    yield "bytes", f"{size(synthetic.image_bytes)} of pixels, {size(synthetic.label_bytes)} of labels"
+    if synthetic.learned_lr is not None:
+        yield "learned learning rate", f"{synthetic.learned_lr:g}"
+    yield "origin", markdown(manifest.origin)
+    yield "fingerprint", f"{manifest.fingerprint}; pixels and labels {synthetic.content_fingerprint}"
+    yield (
+        "written by",
+        f"rd3 {__version__}; the images were made by rd3 {markdown(manifest.rd3_version)}"
+        if manifest.origin == DISTILLED
+        else f"rd3 {__version__}",
+    )
+    for change in changes:
+        yield "changed for this format", markdown(change)
+
+
+def _known(value: str | None) -> str:
+    return "unknown" if value is None else markdown(value)
+
+
+def _table(rows: Iterator[tuple[str, str]]) -> str:
+    lines = ["| what | value |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)]
+    return "\n".join([*lines, "", "All of it, for machines: `rd3.json`."])
+
+
+def _results(results: Sequence[Result], *, changed: bool) -> str:
+    if not results:
+        return "No run of this set was recorded where it was exported. `rd3 evaluate` makes some."
+    lines = [
+        "Accuracy on the real test split after the last epoch, in percent: mean with a 95 % t-interval over n student"
+        " seeds. Random real images of the same number stand beside it, under the same protocol.",
+        "",
+        "| test data | protocol | student | n | this set | random real images (n) |",
+        "|---|---|---|---|---|---|",
+        *map(_result_row, results),
+    ]
+    flags = sorted({flag for result in results for flag in result.flags})
+    if changed:
+        lines += ["", "These are of the set before it was changed for this format."]
+    return "\n".join([*lines, *([""] if flags else []), *(f"- {markdown(flag)}" for flag in flags)])
+
+
+def _result_row(result: Result) -> str:
+    mark = result.protocol
+    protocol = f"{markdown(mark.id)} v{mark.version} ({mark.hash[:8]})"
+    random = DASH if result.random is None else f"{percent(result.random)} ({result.random_n})"
+    cells = (
+        markdown(result.target),
+        protocol,
+        markdown(result.student),
+        str(result.n),
+        percent(result.accuracy),
+        random,
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def _licence(licence: Licence) -> str:
+    known = {"unknown": "Unknown", "other": "Terms of the real data"}.get(licence.id, f"`{licence.id}`")
+    where = f" See <{licence.link}>." if licence.link else ""
+    return f"{known}, as distilled images are made of the real ones: {markdown(licence.words)}.{where}"
