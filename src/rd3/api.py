@@ -12,7 +12,8 @@ from rd3.data.spaces import PixelSpace
 from rd3.data.target import Target
 from rd3.evaluation.files import load_protocol
 from rd3.evaluation.modifiers import TEST_PEEK, Selection, selected, split_modifiers
-from rd3.report.card import card_files, results_of
+from rd3.report.card import card_files
+from rd3.report.results import results_of
 from rd3.scores.definitions import USUAL_WEIGHT, require_weights
 from rd3.scores.intervals import Interval
 from rd3.scores.nested import by_draw, nested

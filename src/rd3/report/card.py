@@ -108,7 +108,7 @@ def _summary(synthetic: Synthetic) -> str:
     channels, height, width = synthetic.shape
     manifest, colour = synthetic.manifest, {1: "grey", 3: "colour"}.get(channels, f"{channels}-channel")
     words = [f"{len(synthetic)} {colour} images of {height}x{width} pixels in {len(synthetic.classes)} classes"]
-    words.append("a small training set that stands for a large one, not a sample of it")
+    words.append("a small training set that is to stand for the whole one")
     text = ": ".join(words) + "."
     if manifest.decode is not None:
         factor = manifest.decode.factor
@@ -152,9 +152,9 @@ def _provenance(synthetic: Synthetic, changes: Sequence[str]) -> Iterator[tuple[
     yield "real data", f"{_known(manifest.target)}, fingerprint {_known(manifest.target_fingerprint)}"
     yield "images per class", "classes differ" if manifest.ipc is None else str(manifest.ipc)
     if manifest.settings:
-        yield "settings", f"`{json.dumps(manifest.settings, sort_keys=True)}`".replace("|", "\\|")
+        yield "settings", markdown(json.dumps(manifest.settings, sort_keys=True, ensure_ascii=False))
     yield "draw, seed", f"{manifest.draw}, {DASH if manifest.seed is None else manifest.seed}"
-    yield "teacher", _known(manifest.teacher)
+    yield "teacher", "none" if manifest.origin == DISTILLED and manifest.teacher is None else _known(manifest.teacher)
     yield (
         "helped by",
         ", ".join(map(markdown, manifest.aids)) or ("nothing" if manifest.origin == DISTILLED else "undeclared"),

@@ -41,11 +41,12 @@ def results_of(synthetic: Synthetic, places: Sequence[Path]) -> list[Result]:
         UserError: a file is no record.
     """
     records = [record for record in read_records([place for place in places if place.exists()]) if _counts(record)]
+    fingerprint = synthetic.manifest.fingerprint
     own: dict[tuple[object, ...], list[Record]] = {}
     for record in records:
-        if record.images == synthetic.manifest.fingerprint:
+        if record.images == fingerprint:
             own.setdefault(_cell(record), []).append(record)
-    others = [record for record in records if record.method == RANDOM]
+    others = [record for record in records if record.method == RANDOM and record.images != fingerprint]
     found = [_result(runs, [record for record in others if _cell(record) == cell]) for cell, runs in own.items()]
     return sorted(found, key=lambda result: (result.protocol.id, result.protocol.hash, result.student))
 

@@ -8,9 +8,10 @@ Other tools pass it over.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import torch
 from pydantic import Field
@@ -24,7 +25,7 @@ from rd3.synthetic.format import Request
 from rd3.synthetic.manifest import Manifest
 
 SIDECAR = "rd3.json"
-SCHEMA = "rd3.export/1"
+SCHEMA: Final = "rd3.export/1"
 
 
 class Sidecar(Spec):
@@ -91,12 +92,14 @@ class Sidecar(Spec):
         return replace(synthetic, learned_lr=rate, manifest=synthetic.manifest.model_copy(update=changes))
 
 
-def sidecar_of(synthetic: Synthetic, format: str, *, space: PixelSpace | None = None, **folders: int) -> Sidecar:
+def sidecar_of(
+    synthetic: Synthetic, format: str, *, space: PixelSpace | None = None, folders: Mapping[str, int] | None = None
+) -> Sidecar:
     """The sidecar of a set that is written; `folders` are its class folders."""
     return Sidecar(
         format=format,
         space=space if synthetic.images.is_floating_point() or space not in (None, "raw01") else None,
-        folders=folders,
+        folders=dict(folders or {}),
         content=_content(synthetic),
         half=_half(synthetic),
         learned_lr=synthetic.learned_lr,

@@ -1,7 +1,7 @@
 """Write a distilled set as others read it: class folders, npz, Parquet with a data-set card, DD-Ranking's tensors.
 
-What a format cannot hold is refused or said; what is written comes back with rd3 import, pixel by pixel where it is bytes
-or raw floats. OUT appears whole or not at all, and nothing is overwritten.
+What a format cannot hold is refused or said; what is written comes back with rd3 import, bytes and raw floats pixel by
+pixel. OUT appears whole or not at all, and nothing is overwritten.
 
   folder     CLASS/000.png, lossless, and a card for datasets.load_dataset
   npz        one archive: images, labels, soft labels and their form
@@ -34,11 +34,8 @@ from rd3.cli.reading import Reading, reading_arguments
 class Options(Reading):
     set_: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="SET")]
     """a distilled set: a folder of rd3, or any file or folder that rd3 import reads"""
-    as_: Annotated[
-        Literal["folder", "npz", "parquet", "tensors", "condensed", "rd3"],
-        tyro.conf.arg(name="as"),
-    ]
-    """the format"""
+    as_: Annotated[str, tyro.conf.arg(name="as", metavar="FORMAT")]
+    """folder, npz, parquet, tensors, condensed or rd3"""
     out: Path
     """file (npz, condensed) or folder to write"""
     target: str | None = None
@@ -65,8 +62,9 @@ def main(options: Options) -> int:
     from rd3.data.load import load_target
     from rd3.report.format import plain, size
     from rd3.study.store import Store
-    from rd3.synthetic.exporter import require_free
+    from rd3.synthetic.exporter import EXPORTERS, require_free
 
+    title = EXPORTERS[options.as_].title
     require_free(options.out)  # before anything is read
     target = load_target(options.target) if options.target is not None else None
     synthetic = rd3.read_synthetic(options.set_, target=target, name=options.name, **reading_arguments(options))
@@ -83,7 +81,7 @@ def main(options: Options) -> int:
     )
     files = [options.out] if options.out.is_file() else [each for each in options.out.rglob("*") if each.is_file()]
     total = size(sum(file.stat().st_size for file in files))
-    what = f"{plain(synthetic.manifest.method)}, {len(synthetic)} images, as {options.as_}"
+    what = f"{plain(synthetic.manifest.method)}, {len(synthetic)} images, as {options.as_} ({title})"
     sys.stdout.write(f"{options.out}: {what}, {total} in {len(files)} file{'s' * (len(files) > 1)}\n")
     for note in notes:
         sys.stdout.write(f"  {plain(note)}\n")

@@ -39,7 +39,7 @@ def write(synthetic: Synthetic, path: Path, writing: Writing) -> list[str]:
             with os_errors(path):
                 save_file({"soft_labels": synthetic.soft_labels.detach().cpu().contiguous()}, new / SOFT_LABELS)
         folders = {name: label for label, name in enumerate(names)}
-        files = {SIDECAR: sidecar_of(synthetic, "folder", **folders).text.encode(), **writing.beside}
+        files = {SIDECAR: sidecar_of(synthetic, "folder", folders=folders).text.encode(), **writing.beside}
         for name, content in files.items():
             (new / name).write_bytes(content)
     return _notes(synthetic, names)

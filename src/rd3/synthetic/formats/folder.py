@@ -40,11 +40,8 @@ def read(path: Path, request: Request) -> Synthetic:
     if request.pixels not in (None, "uint8"):
         raise UserError(f"pixels = {request.pixels}: pictures hold bytes and need no such reading")
     folders = sorted(_folders(path))
-    exported, names = sidecar_beside(path), [folder.name for folder in folders]
-    if exported is not None and exported.folders.keys() == set(names):
-        order, classes = exported.folders, exported.manifest.classes
-    else:
-        order, classes = class_order(names, request.target)
+    names = [folder.name for folder in folders]
+    order, classes = _exported_order(path, names) or class_order(names, request.target)
     found = [(order[folder.name], file) for folder in folders for file in _pictures(folder)]
     found.sort(key=lambda pair: pair[0])
     empty = [folder.name for folder in folders if not _pictures(folder)]
@@ -54,6 +51,14 @@ def read(path: Path, request: Request) -> Synthetic:
     pixels = _stack(path, [file for _, file in found], request.target)
     raw = Raw(pixels, labels, soft_labels=_soft_labels(path), classes=classes)
     return assemble(raw, request, origin="folder")
+
+
+def _exported_order(path: Path, names: list[str]) -> tuple[dict[str, int], tuple[str, ...] | None] | None:
+    """Folder name -> label and the class names, where rd3 wrote the folders."""
+    exported = sidecar_beside(path)
+    if exported is None or exported.folders.keys() != set(names):
+        return None
+    return exported.folders, exported.manifest.classes
 
 
 def _soft_labels(path: Path) -> NDArray[np.float32] | None:
