@@ -10,10 +10,10 @@ from rd3.data.mosaic import Decode
 from rd3.data.target import Target
 from rd3.synthetic.artifact import Synthetic
 from rd3.synthetic.check import check
+from rd3.synthetic.exported import exported_at
 from rd3.synthetic.format import FORMATS, Format, Request
 from rd3.synthetic.pickled import container_of, content_of
 from rd3.synthetic.pixels import PixelKind
-from rd3.synthetic.sidecar import Sidecar, parse_sidecar, sidecar_beside
 from rd3.synthetic.soft_labels import SoftLabelForm
 from rd3.synthetic.validity import naming
 
@@ -68,12 +68,13 @@ def read_synthetic(
             classes=classes,
             quantise=quantise,
         )
-        said = _said(format, path)
-        if said is not None:
-            request = said.filled(request, name=name)
-        synthetic = format.read(path, request).declaring(soft_label_form)
-        if said is not None and not any((pixels, decode, soft_label_form, classes)):
-            synthetic = said.restored(synthetic)
+        exported = exported_at(path, format)
+        if exported is None:
+            synthetic = format.read(path, request).declaring(soft_label_form)
+        else:
+            synthetic = exported.labelled(format.read(path, exported.filled(request, name=name)))
+            told = any((pixels, decode, soft_label_form, classes))
+            synthetic = synthetic.declaring(soft_label_form) if told else exported.restored(synthetic)
         if target is not None:
             check(synthetic, target)
     return synthetic
@@ -92,14 +93,6 @@ def number_of_sets(path: str | Path) -> int:
 
 def _sets(format: Format, path: Path) -> int:
     return 1 if format.sets is None else format.sets(path)
-
-
-def _said(format: Format, path: Path) -> Sidecar | None:
-    """What rd3 wrote about a set that it exported."""
-    if format.said is None:
-        return sidecar_beside(path)
-    text = format.said(path)
-    return None if text is None else parse_sidecar(text, where="rd3")
 
 
 def _format_of(path: Path) -> Format:

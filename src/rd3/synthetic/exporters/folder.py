@@ -16,7 +16,7 @@ from rd3.base.files import new_directory, os_errors
 from rd3.synthetic.artifact import Synthetic
 from rd3.synthetic.check import unnamed
 from rd3.synthetic.exporter import EXPORTERS, Exporter, Writing
-from rd3.synthetic.pictures import png_files
+from rd3.synthetic.png import png_files
 from rd3.synthetic.sidecar import SIDECAR, sidecar_of
 from rd3.synthetic.soft_labels import SOFT_LABELS
 
@@ -38,8 +38,7 @@ def write(synthetic: Synthetic, path: Path, writing: Writing) -> list[str]:
         if synthetic.soft_labels is not None:
             with os_errors(path):
                 save_file({"soft_labels": synthetic.soft_labels.detach().cpu().contiguous()}, new / SOFT_LABELS)
-        folders = {name: label for label, name in enumerate(names)}
-        files = {SIDECAR: sidecar_of(synthetic, "folder", folders=folders).text.encode(), **writing.beside}
+        files = {SIDECAR: sidecar_of(synthetic, "folder").text.encode(), **writing.beside}
         for name, content in files.items():
             (new / name).write_bytes(content)
     return _notes(synthetic, names)

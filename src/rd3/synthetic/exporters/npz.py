@@ -18,15 +18,16 @@ from rd3.synthetic.sidecar import sidecar_of
 
 def write(synthetic: Synthetic, path: Path, _writing: Writing) -> list[str]:
     space = synthetic.manifest.space if synthetic.manifest.space in NO_WAY_BACK else "raw01"
+    floats = synthetic.images.is_floating_point()
     arrays: dict[str, Any] = {
         "images": synthetic.images.cpu().numpy(),
         "labels": synthetic.labels.cpu().numpy(),
         "classes": np.array(synthetic.classes),
-        SAID: np.array(sidecar_of(synthetic, "npz", space=space).text),
+        SAID: np.array(sidecar_of(synthetic, "npz", space=space if floats else None).text),
     }
     if synthetic.soft_labels is not None:
         arrays["soft_labels"] = synthetic.soft_labels.detach().cpu().float().numpy()
-    if synthetic.images.is_floating_point():
+    if floats:
         arrays["pixels"] = np.array("unit" if space == "raw01" else space)
     if synthetic.manifest.soft_label_form is not None:
         arrays["soft_label_form"] = np.array(synthetic.manifest.soft_label_form)

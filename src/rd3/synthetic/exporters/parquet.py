@@ -11,7 +11,7 @@ from rd3.base.errors import MissingExtraError
 from rd3.base.files import new_directory
 from rd3.synthetic.artifact import Synthetic
 from rd3.synthetic.exporter import EXPORTERS, Exporter, Writing
-from rd3.synthetic.pictures import png_files
+from rd3.synthetic.png import png_files
 from rd3.synthetic.sidecar import SIDECAR, sidecar_of
 
 FILE = "train-00000-of-00001.parquet"

@@ -13,16 +13,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 
 from rd3.base.errors import UserError
 from rd3.data.target import Target
 from rd3.synthetic.artifact import MANIFEST, Synthetic
 from rd3.synthetic.foreign import Raw, assemble
 from rd3.synthetic.format import FORMATS, Format, Request
-from rd3.synthetic.sidecar import sidecar_beside
-from rd3.synthetic.soft_labels import SOFT_LABELS
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -40,36 +36,15 @@ def read(path: Path, request: Request) -> Synthetic:
     if request.pixels not in (None, "uint8"):
         raise UserError(f"pixels = {request.pixels}: pictures hold bytes and need no such reading")
     folders = sorted(_folders(path))
-    names = [folder.name for folder in folders]
-    order, classes = _exported_order(path, names) or class_order(names, request.target)
+    order, classes = class_order([folder.name for folder in folders], request.target)
     found = [(order[folder.name], file) for folder in folders for file in _pictures(folder)]
     found.sort(key=lambda pair: pair[0])
     empty = [folder.name for folder in folders if not _pictures(folder)]
     if empty:
         raise UserError(f"class folder{_some(empty)} holds no {', '.join(sorted(SUFFIXES))}")
     labels = np.array([label for label, _ in found], dtype=np.int64)
-    pixels = _stack(path, [file for _, file in found], request.target)
-    raw = Raw(pixels, labels, soft_labels=_soft_labels(path), classes=classes)
+    raw = Raw(_stack(path, [file for _, file in found], request.target), labels, classes=classes)
     return assemble(raw, request, origin="folder")
-
-
-def _exported_order(path: Path, names: list[str]) -> tuple[dict[str, int], tuple[str, ...] | None] | None:
-    """Folder name -> label and the class names, where rd3 wrote the folders."""
-    exported = sidecar_beside(path)
-    if exported is None or exported.folders.keys() != set(names):
-        return None
-    return exported.folders, exported.manifest.classes
-
-
-def _soft_labels(path: Path) -> NDArray[np.float32] | None:
-    """What rd3 puts beside pictures that have soft labels."""
-    file = path / SOFT_LABELS
-    if not file.is_file():
-        return None
-    try:
-        return load_file(file)["soft_labels"].float().numpy()
-    except (OSError, KeyError, SafetensorError) as error:
-        raise UserError(f"{SOFT_LABELS}: no readable soft labels ({' '.join(str(error).split())})") from None
 
 
 def class_order(folders: list[str], target: Target | None) -> tuple[dict[str, int], tuple[str, ...] | None]:
