@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from rd3.base.errors import UserError
 from rd3.data.spaces import PixelSpace
 from rd3.data.target import Target
 from rd3.evaluation.files import load_protocol
@@ -333,12 +334,15 @@ def export(
     Raises:
         UserError: unknown format, a set that it cannot hold, or something is at `path` already.
     """
+    if records and not EXPORTERS[format].card:
+        raise UserError(f"records: {format} has no card that could show their results")
 
     def beside(ready: Synthetic, changes: Sequence[str]) -> dict[str, bytes]:
         if not EXPORTERS[format].card:
             return {}
-        results = results_of(synthetic, list(records) or [(store or Store()).root / "run"])
-        return card_files(ready, format, results, changes)
+        stored = (store or Store()).root / "run"
+        places = list(records) or ([stored] if stored.is_dir() else [])
+        return card_files(ready, format, results_of(synthetic, places), changes)
 
     return write_export(
         synthetic, path, format, target=target, space=space, quantise=quantise, expand=expand, beside=beside

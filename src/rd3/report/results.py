@@ -35,12 +35,12 @@ class Result:
 
 
 def results_of(synthetic: Synthetic, places: Sequence[Path]) -> list[Result]:
-    """Results of all records of this very set in files and folders; folders that do not exist hold none.
+    """Results of all records of this very set in files and folders.
 
     Raises:
-        UserError: a file is no record.
+        UserError: a file is no record, or nothing is at a place.
     """
-    records = [record for record in read_records([place for place in places if place.exists()]) if _counts(record)]
+    records = [record for record in read_records(places) if not is_mixture(record.protocol)]
     fingerprint = synthetic.manifest.fingerprint
     own: dict[tuple[object, ...], list[Record]] = {}
     for record in records:
@@ -49,10 +49,6 @@ def results_of(synthetic: Synthetic, places: Sequence[Path]) -> list[Result]:
     others = [record for record in records if record.method == RANDOM and record.images != fingerprint]
     found = [_result(runs, [record for record in others if _cell(record) == cell]) for cell, runs in own.items()]
     return sorted(found, key=lambda result: (result.protocol.id, result.protocol.hash, result.student))
-
-
-def _counts(record: Record) -> bool:
-    return not is_mixture(record.protocol)
 
 
 def _cell(record: Record) -> tuple[object, ...]:
