@@ -5,25 +5,18 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
-
-import yaml
 
 from rd3 import __version__
-from rd3.data.licences import UNKNOWN, Licence
-from rd3.data.source import SOURCES
+from rd3.data.licences import Licence
 from rd3.methods.base import METHODS
 from rd3.report.format import DASH, percent, plain, seconds, size
+from rd3.report.front_matter import front_matter, licence_of, title
 from rd3.report.grid import contact_sheet
 from rd3.report.results import Result
 from rd3.synthetic.artifact import Synthetic
-from rd3.synthetic.exporters.folder import folder_names
-from rd3.synthetic.exporters.parquet import FILE, features
 from rd3.synthetic.manifest import DISTILLED
 
 CARD, SHEET = "README.md", "contact-sheet.png"
-FILES = {"parquet": FILE, "folder": "*/*.png"}
-SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"))
 USUAL_SIDE = 32  # of an image on the sheet, in pixels; smaller ones are enlarged
 MARKUP = re.compile(r"([\\`*_{}\[\]<>()#+!|~$&])")
 
@@ -52,47 +45,6 @@ def card_files(
         f"## Licence\n\n{_licence(licence_of(synthetic))}\n",
     ]
     return {CARD: "\n".join(parts).encode(), SHEET: sheet.png}
-
-
-def licence_of(synthetic: Synthetic) -> Licence:
-    """Terms of the real data that a set was made from."""
-    name = (synthetic.manifest.target or "").partition(":")[0]
-    return SOURCES[name].licence if name in SOURCES else UNKNOWN
-
-
-def title(synthetic: Synthetic) -> str:
-    manifest = synthetic.manifest
-    ipc = "" if manifest.ipc is None else f", {manifest.ipc} image{'s' * (manifest.ipc > 1)} per class"
-    return f"{plain(manifest.target or 'a data set')} distilled by {plain(manifest.method)}{ipc}"
-
-
-def front_matter(synthetic: Synthetic, format: str) -> str:
-    """YAML that the hub and `datasets` read."""
-    licence = licence_of(synthetic)
-    values: dict[str, Any] = {"license": licence.id}
-    if licence.id == "other":
-        values |= {"license_name": licence.name, "license_link": licence.link}
-    values |= {
-        "task_categories": ["image-classification"],
-        "size_categories": [next((words for most, words in SIZES if len(synthetic) < most), "n>1M")],
-        "pretty_name": title(synthetic),
-        "tags": ["dataset-distillation", "dataset-condensation", "synthetic", "rd3"],
-        "configs": [{"config_name": "default", "data_files": [{"split": "train", "path": FILES[format]}]}],
-        "dataset_info": {"features": _features(synthetic, format)},
-    }
-    return yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=120)
-
-
-def _features(synthetic: Synthetic, format: str) -> list[dict[str, Any]]:
-    classes = list(synthetic.classes) if format == "parquet" else folder_names(synthetic.classes)
-    names = {str(label): name for label, name in enumerate(classes)}
-    found: list[dict[str, Any]] = [
-        {"name": "image", "dtype": "image"},
-        {"name": "label", "dtype": {"class_label": {"names": names}}},
-    ]
-    if format == "parquet" and "soft_labels" in features(synthetic):
-        found.append({"name": "soft_labels", "sequence": "float32"})
-    return found
 
 
 def markdown(text: str) -> str:
@@ -144,38 +96,38 @@ def _use(synthetic: Synthetic, format: str) -> str:
 
 def _provenance(synthetic: Synthetic, changes: Sequence[str]) -> Iterator[tuple[str, str]]:
     manifest = synthetic.manifest
-    method = METHODS[manifest.method] if manifest.origin == DISTILLED and manifest.method in METHODS else None
-    yield (
-        "method",
-        markdown(manifest.method) if method is None else f"{markdown(method.title)} ({markdown(method.paper)})",
-    )
+    yield "method", _method(synthetic)
     yield "real data", f"{_known(manifest.target)}, fingerprint {_known(manifest.target_fingerprint)}"
     yield "images per class", "classes differ" if manifest.ipc is None else str(manifest.ipc)
     if manifest.settings:
         yield "settings", markdown(json.dumps(manifest.settings, sort_keys=True, ensure_ascii=False))
     yield "draw, seed", f"{manifest.draw}, {DASH if manifest.seed is None else manifest.seed}"
-    yield "teacher", "none" if manifest.origin == DISTILLED and manifest.teacher is None else _known(manifest.teacher)
-    yield (
-        "helped by",
-        ", ".join(map(markdown, manifest.aids)) or ("nothing" if manifest.origin == DISTILLED else "undeclared"),
-    )
-    yield (
-        "time",
-        f"{seconds(manifest.seconds.synthesise)} to synthesise, {seconds(manifest.seconds.squeeze)} for teachers",
-    )
-    yield "bytes", f"{size(synthetic.image_bytes)} of pixels, {size(synthetic.label_bytes)} of labels"
     if synthetic.learned_lr is not None:
         yield "learned learning rate", f"{synthetic.learned_lr:g}"
+    yield from _costs(synthetic)
     yield "origin", markdown(manifest.origin)
     yield "fingerprint", f"{manifest.fingerprint}; pixels and labels {synthetic.content_fingerprint}"
-    yield (
-        "written by",
-        f"rd3 {__version__}; the images were made by rd3 {markdown(manifest.rd3_version)}"
-        if manifest.origin == DISTILLED
-        else f"rd3 {__version__}",
-    )
+    yield "rd3", f"{__version__} wrote this; manifest by {markdown(manifest.rd3_version)}"
     for change in changes:
         yield "changed for this format", markdown(change)
+
+
+def _method(synthetic: Synthetic) -> str:
+    """As the set calls it, and the paper where rd3 made it."""
+    label = synthetic.manifest.method
+    name = label.partition("[")[0]  # what follows are settings other than the paper's
+    if synthetic.manifest.origin != DISTILLED or name not in METHODS:
+        return markdown(label)
+    return f"{markdown(METHODS[name].title)} ({markdown(METHODS[name].paper)}), as {markdown(label)}"
+
+
+def _costs(synthetic: Synthetic) -> Iterator[tuple[str, str]]:
+    manifest, time = synthetic.manifest, synthetic.manifest.seconds
+    ours = manifest.origin == DISTILLED
+    yield "teacher", "none" if ours and manifest.teacher is None else _known(manifest.teacher)
+    yield "helped by", ", ".join(map(markdown, manifest.aids)) or ("nothing" if ours else "undeclared")
+    yield "time", f"{seconds(time.synthesise)} to synthesise, {seconds(time.squeeze)} for teachers"
+    yield "bytes", f"{size(synthetic.image_bytes)} of pixels, {size(synthetic.label_bytes)} of labels"
 
 
 def _known(value: str | None) -> str:
