@@ -81,5 +81,11 @@ def _steps(pairs: list[Any]) -> bool:
 
 
 FORMATS.add("condensed")(
-    Format("torch file {'data': [[images, labels], …]} of DC, DSA, DM, CAFE, IDM, DataDAM", matches, read, sets, said)
+    Format(
+        "torch file {'data': [[images, labels], …]} of DC, DSA, DM, CAFE, IDM, DataDAM",
+        matches,
+        read,
+        sets=sets,
+        said=said,
+    )
 )
