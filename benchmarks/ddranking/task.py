@@ -19,7 +19,7 @@ from rd3.evaluation.settings import NORMALISATIONS
 from rd3.squeeze.spec import teacher_spec
 from rd3.squeeze.train import squeeze
 from rd3.study.store import Store
-from rd3.synthetic.transfer import export
+from rd3.synthetic.exporter import export
 
 HERE = Path(__file__).parent
 MODEL = "convnet3-bn"

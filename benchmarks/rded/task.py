@@ -13,7 +13,7 @@ import rd3
 from rd3.base.errors import UserError
 from rd3.evaluation.settings import IMAGENET_MEAN, IMAGENET_STD
 from rd3.study.store import Store
-from rd3.synthetic.transfer import export
+from rd3.synthetic.exporter import export
 
 
 @dataclass(frozen=True)
