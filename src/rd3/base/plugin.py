@@ -9,6 +9,7 @@ import importlib
 import importlib.util
 import re
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -93,6 +94,25 @@ def load_plugin(kind: str, name: str, *, noun: str, expected: str, shown: str | 
     plugin = Plugin(kind, shown, attributes[match["attribute"]], loaded.source)
     loaded.plugins[match["attribute"]] = plugin
     return plugin
+
+
+def require_same_sources(planned: Mapping[str, str], now: Mapping[str, str]) -> None:
+    """Refuse to do work with other code than its fingerprint says.
+
+    Args:
+        planned, now: digests by name.
+
+    Raises:
+        UserError: names what has changed.
+    """
+    for name in sorted(planned.keys() | now.keys()):
+        if planned.get(name) != now.get(name):
+            raise UserError(f"plug-in '{name}': its source has changed since the work was planned; run it again")
+
+
+def source_notes(sources: Mapping[str, str]) -> list[str]:
+    """What a reader of results must know of the plug-ins behind them."""
+    return [f"plug-in {name}, source {digest[:12]}" for name, digest in sources.items()]
 
 
 def loaded_plugins() -> list[tuple[str, Plugin]]:

@@ -53,6 +53,10 @@ class PluginRegistry(Registry[T]):
         plugin = self.plugin(name)
         return {} if plugin is None else {name: plugin.source.digest}
 
+    def is_plugin(self, name: str) -> bool:
+        """Whether a name would be looked for outside this package."""
+        return name not in self
+
     def _elsewhere(self, name: str) -> T:
         plugin = self.plugin(name)
         assert plugin is not None, name
@@ -98,7 +102,7 @@ def _problem(found: Any, base: type) -> str | None:
         return f"is a class of its own: {found.__name__}({', '.join(each.__name__ for each in found.__bases__)})"
     missing = sorted(getattr(found, "__abstractmethods__", ()))
     if missing:
-        return f"does not define {missing[0]}{inspect.signature(getattr(base, missing[0]))}"
+        return f"does not define {_call(base, missing[0])}"
     return next(filter(None, (_misfit(found, base, name) for name in _abstract(base))), None)
 
 
@@ -112,5 +116,9 @@ def _misfit(found: type, base: type, name: str) -> str | None:
     try:
         inspect.signature(getattr(found, name)).bind(*usual.parameters)
     except TypeError as error:
-        return f"{name}{inspect.signature(getattr(found, name))}: {error}; it is called as {name}{usual}"
+        return f"{_call(found, name)}: {error}; it is called as {_call(base, name)}"
     return None
+
+
+def _call(found: type, name: str) -> str:
+    return f"{name}({', '.join(inspect.signature(getattr(found, name)).parameters)})"

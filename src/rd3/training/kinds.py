@@ -13,7 +13,6 @@ from rd3.base.plugin_classes import PluginRegistry
 from rd3.base.registry import Registry
 from rd3.base.spec import GrowingSpec, parse
 
-
 SOURCE = "plugin_source"
 
 
