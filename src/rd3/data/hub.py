@@ -68,10 +68,8 @@ class HubReader:
         found = [next((name for name in wanted if name in splits), None) for wanted in names]
         for key, wanted, name in zip(("train", "test"), names, found, strict=True):
             if name is None:
-                raise UserError(
-                    f"{self.where}: has no split {' or '.join(wanted)}, but {', '.join(splits)};"
-                    f" say which, for instance {self.where}?{key}={next(iter(splits))}"
-                )
+                there = f"it has {', '.join(splits)}; ?{key}=SPLIT names one"
+                raise UserError(f"{self.where}: has no split {' or '.join(wanted)}; {there}")
         train, test = (str(name) for name in found)
         if train == test:
             raise UserError(f"{self.where}: split {train} cannot be trained and tested on; name another")
