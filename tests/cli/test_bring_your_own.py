@@ -12,7 +12,9 @@ import pytest
 PAGE = (Path(__file__).parents[2] / "docs" / "bring-your-own.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", PAGE, flags=re.DOTALL | re.MULTILINE))
 RUN = [title for title, text in SECTIONS.items() if re.search(r"^    rd3 [a-z]+ ", text, flags=re.MULTILINE)]
-PART = re.compile(r"```(?P<kind>python|yaml)\n(?P<block>.*?)```|^    rd3 (?P<command>[a-z]+ [^\n]+)$", re.DOTALL | re.MULTILINE)
+PART = re.compile(
+    r"```(?P<kind>python|yaml)\n(?P<block>.*?)```|^    rd3 (?P<command>[a-z]+ [^\n]+)$", re.DOTALL | re.MULTILINE
+)
 FILE = re.compile(r"# (\S+\.(?:py|yaml))\n")
 MANY = {"evaluate", "study"}  # verbs that start processes
 

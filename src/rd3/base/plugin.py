@@ -171,10 +171,22 @@ def _is_from(loaded: _Loaded, folder: Path) -> bool:
 def _forget(name: str) -> None:
     """Drop a module, and what it imported from its own folder, so that an import reads them again."""
     files = _modules.pop(name).source.files
-    for key, module in list(sys.modules.items()):
-        file = getattr(module, "__file__", None)
-        if file and key not in ("__main__", "__mp_main__") and Path(file).resolve() in files:
-            del sys.modules[key]
+    own = [key for key, module in sys.modules.items() if _is_one_of(module, files)]
+    above = {".".join(key.split(".")[:depth]) for key in own for depth in range(1, key.count(".") + 1)}
+    folders = [key for key in above if key in sys.modules and _is_folder_of(sys.modules[key], files)]
+    for key in {*own, *folders} - {"__main__", "__mp_main__"}:
+        del sys.modules[key]
+
+
+def _is_one_of(module: ModuleType, files: frozenset[Path]) -> bool:
+    file = getattr(module, "__file__", None)
+    return bool(file) and Path(str(file)).resolve() in files
+
+
+def _is_folder_of(module: ModuleType, files: frozenset[Path]) -> bool:
+    """Whether a module is only a folder that some of the files lie in, a package without a file of its own."""
+    folders = [] if getattr(module, "__file__", None) else [*getattr(module, "__path__", ())]
+    return bool(folders) and all(any(file.is_relative_to(Path(each).resolve()) for file in files) for each in folders)
 
 
 def _from_file(path: Path) -> ModuleType:

@@ -59,7 +59,7 @@ def _place(name: str, _download: bool) -> Place:
 
 
 FUNCTION = Source(
-    "what a function returns, found from the current folder; FILE.py:FUNCTION too (docs/bring-your-own.md)",
+    "what your function returns; FILE.py:FUNCTION too (docs/bring-your-own.md)",
     _place,
     usage="MODULE:FUNCTION",
 )

@@ -53,7 +53,7 @@ def _keys(text: str, query: str) -> dict[str, str]:
 
 SOURCES.add("hf")(
     Source(
-        "a data set of the Hugging Face Hub, or a folder that its library `datasets` reads; needs the extra parquet",
+        "of the Hugging Face Hub, or a folder as its library reads it; needs the extra parquet",
         _place,
         usage=USAGE,
     )
