@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -55,6 +56,7 @@ class _Loaded:
 
 _modules: dict[str, _Loaded] = {}
 _here = ""  # the entry of sys.path for the current folder
+_folders: set[str] = set()  # entries for those of plug-ins that were named by their files
 
 
 def is_plugin_name(name: str) -> bool:
@@ -113,6 +115,13 @@ def require_same_sources(planned: Mapping[str, str], now: Mapping[str, str]) -> 
 def source_notes(sources: Mapping[str, str]) -> list[str]:
     """What a reader of results must know of the plug-ins behind them."""
     return [f"plug-in {name}, source {digest[:12]}" for name, digest in sources.items()]
+
+
+def is_installed(module: str) -> bool:
+    """Whether Python has a module of a name elsewhere than in the current folder, so that it would be found first."""
+    own = {_here, *_folders, "", str(Path.cwd())}
+    elsewhere = [entry for entry in sys.path if entry not in own]
+    return module in sys.builtin_module_names or PathFinder.find_spec(module, elsewhere) is not None
 
 
 def loaded_plugins() -> list[tuple[str, Plugin]]:
@@ -195,6 +204,7 @@ def _from_file(path: Path) -> ModuleType:
         raise ImportError(f"there is no file {path}")
     if str(path.parent) not in sys.path:
         sys.path.append(str(path.parent))
+        _folders.add(str(path.parent))
     name = f"rd3_plugin_{path.stem}_{fingerprint_of('path', str(path))[:6]}"
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None

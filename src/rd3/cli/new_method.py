@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shlex
 import sys
 from importlib.resources import files
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from rd3.base.errors import UserError
 from rd3.base.files import write_atomic
+from rd3.base.plugin import is_installed
 
 TEMPLATES = files("rd3.cli") / "templates"
 
@@ -56,5 +56,5 @@ def _require_free(name: str, places: dict[Path, str]) -> None:
     there = next((place for place in places if place.exists()), None)
     if there is not None:
         raise UserError(f"{there}: exists already; it is left as it is, take another name or --out")
-    if name in sys.builtin_module_names or importlib.util.find_spec(name) is not None:
+    if is_installed(name):
         raise UserError(f"name = {name}: a module of this name is installed, and would be imported in its place")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,9 +24,8 @@ def image_column(where: str, features: Mapping[str, Any], asked: str | None) -> 
         UserError: there is none, or more than one.
     """
     if asked is not None:
-        _require_there(where, features, "image", asked)
-    found = [asked] if asked is not None else [name for name in features if _holds_pictures(features[name])]
-    return _only(where, features, "image", "pictures", found)
+        return _given(where, features, "image", asked, "pictures", _holds_pictures)
+    return _only(where, features, "image", "pictures", [name for name in features if _holds_pictures(features[name])])
 
 
 def label_column(where: str, features: Mapping[str, Any], asked: str | None, *, image: str) -> str:
@@ -36,8 +35,7 @@ def label_column(where: str, features: Mapping[str, Any], asked: str | None, *, 
         UserError: there is none, or more than one.
     """
     if asked is not None:
-        _require_there(where, features, "label", asked)
-        return asked
+        return _given(where, features, "label", asked, "classes", lambda one: _has_names(one) or _can_be_class(one))
     classes = [name for name in features if _has_names(features[name])]
     others = [name for name in features if name != image and _can_be_class(features[name])]
     found = classes or [name for name in others if name == "label"] or others
@@ -83,10 +81,16 @@ def _only(where: str, features: Mapping[str, Any], key: str, what: str, found: S
     )
 
 
-def _require_there(where: str, features: Mapping[str, Any], key: str, asked: str) -> None:
+def _given(
+    where: str, features: Mapping[str, Any], key: str, asked: str, what: str, fits: Callable[[Any], bool]
+) -> str:
+    """The column that was asked for, if it is there and can be what it is asked for as."""
     if asked not in features:
         hint = suggestion(asked, features) or "."
         raise UserError(f"{where}: {key} = {asked}: no such column{hint} There are: {', '.join(features)}")
+    if not fits(features[asked]):
+        raise UserError(f"{where}: {key} = {asked}: holds no {what}, but {features[asked]}")
+    return asked
 
 
 def _holds_pictures(feature: Any) -> bool:

@@ -69,5 +69,9 @@ def _class_of(registry: Registry[type[KindT]], kind: str, source: Any) -> type[K
 
 @lru_cache(maxsize=64)
 def _named(found: Any, kind: str, source: str) -> Any:
-    """The same class under the name that it is asked for by."""
+    """The class under the name that it was first asked for by; under another one a class of its own."""
+    if not found.plugin_source:
+        found.kind, found.plugin_source = kind, source
+    if (found.kind, found.plugin_source) == (kind, source):
+        return found
     return type(found.__name__, (found,), {"__module__": found.__module__, "kind": kind, SOURCE: source})
