@@ -1,10 +1,8 @@
-"""A study with a plug-in of every kind, from a process that does not look into the current folder by itself."""
+"""A study with a plug-in of every kind, in worker processes as in this one; neither looks into the current folder."""
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -78,15 +76,6 @@ scores: []
 }
 
 
-# As a console script starts it: the current folder is not on the path (-P).
-COMMAND = [
-    sys.executable,
-    "-P",
-    "-c",
-    "from rd3.cli import main\nif __name__ == '__main__':\n    raise SystemExit(main())",
-]
-
-
 def accuracies(folder: Path) -> dict[tuple[str, int], float]:
     records = [json.loads(place.read_text()) for place in (folder / "records").glob("*.json")]
     return {(record["method"], record["replicate"]): record["accuracy"] for record in records}
@@ -95,11 +84,13 @@ def accuracies(folder: Path) -> dict[tuple[str, int], float]:
 def test_worker_processes_find_plug_ins_and_give_the_same_numbers(write, tmp_path: Path) -> None:
     for name, text in FILES.items():
         write(name, text)
-    here = accuracies(rd3.run_study("study.yaml", store=Store(tmp_path / "one"), device="cpu").folder)
-    words = ["study", "run", "study.yaml", "--workers", "2", "--home", "two", "--device", "cpu"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    found = subprocess.run([*COMMAND, *words], capture_output=True, text=True, check=False, env=environment)
-    assert found.returncode == 0, found.stderr
-    assert accuracies(tmp_path / "two" / "study") == here
+    assert str(tmp_path) not in sys.path
+    here, there = (
+        accuracies(
+            rd3.run_study("study.yaml", store=Store(tmp_path / str(workers)), device="cpu", workers=workers).folder
+        )
+        for workers in (1, 2)
+    )
+    assert here == there
     assert {method for method, _ in here} == {"random", "methods/mine.py:Drawn", "herding"}
     assert here["random", 0] == here["methods/mine.py:Drawn", 0]  # the same images under the same seed
