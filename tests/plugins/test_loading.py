@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -176,3 +177,13 @@ def test_other_code_than_was_planned_with_is_refused(planned, now) -> None:
     require_same_sources(planned, planned)
     with pytest.raises(UserError, match="plug-in 'm:f': its source has changed since the work was planned"):
         require_same_sources(planned, now)
+
+
+@pytest.mark.parametrize("name", ["mine:number", "mine.py:number"])
+def test_an_edit_within_a_second_to_code_of_the_same_length_is_noticed(write, name: str) -> None:
+    place = write("mine.py", "def number():\n    return 3\n")
+    assert load(name).value() == 3
+    written = place.stat().st_mtime_ns
+    write("mine.py", "def number():\n    return 4\n")
+    os.utime(place, ns=(written, written // 10**9 * 10**9 + (written + 1) % 10**9))
+    assert load(name).value() == 4

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rd3.base.errors import UserError
 from rd3.base.files import write_atomic
-from rd3.base.plugin import is_installed
+from rd3.base.plugin_modules import is_installed
 
 TEMPLATES = files("rd3.cli") / "templates"
 
