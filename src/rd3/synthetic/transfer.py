@@ -10,8 +10,8 @@ from rd3.data.mosaic import Decode
 from rd3.data.target import Target
 from rd3.synthetic.artifact import Synthetic
 from rd3.synthetic.check import check
-from rd3.synthetic.format import FORMATS, Format, Request
-from rd3.synthetic.pickled import container_of, content_of
+from rd3.synthetic.format import FORMATS, Format, Request, format_of, require_applicable
+from rd3.synthetic.pictures import Fit
 from rd3.synthetic.pixels import PixelKind
 from rd3.synthetic.soft_labels import SoftLabelForm
 from rd3.synthetic.validity import naming
@@ -28,6 +28,8 @@ def read_synthetic(
     set: int | None = None,
     classes: tuple[str, ...] | None = None,
     quantise: bool = False,
+    fit: Fit | None = None,
+    label_store: str | Path | None = None,
 ) -> Synthetic:
     """Read a distilled data set of any known format; which one it is shows in the content.
 
@@ -43,13 +45,17 @@ def read_synthetic(
         set: which set of a file that holds several, from 0.
         classes: class names in the order of the file's labels, where that is not the target's.
         quantise: whether float pixels are clamped and rounded to bytes.
+        fit: how encoded pictures larger than the target's get to its size: `resize` the shorter side and cut out the
+            centre, or `crop` the centre.
+        label_store: folder `epoch_*/batch_*.tar` of a teacher's labels of augmented views (FKD) of class folders or
+            parquet files; the set gets one static soft label an image, see `rd3.synthetic.static_labels`.
 
     Raises:
         UserError: one line that names the path and what is wrong with it.
     """
     path = Path(path)
     with naming(path):
-        format = _format_of(path)
+        format = format_of(path)
         count = _sets(format, path)
         if set is None and count > 1:
             raise UserError(
@@ -66,7 +72,10 @@ def read_synthetic(
             set=set,
             classes=classes,
             quantise=quantise,
+            fit=fit,
+            label_store=None if label_store is None else Path(label_store),
         )
+        require_applicable(format, request)
         synthetic = format.read(path, request).declaring(soft_label_form)
         if target is not None:
             check(synthetic, target)
@@ -81,32 +90,11 @@ def number_of_sets(path: str | Path) -> int:
     """
     path = Path(path)
     with naming(path):
-        return _sets(_format_of(path), path)
+        return _sets(format_of(path), path)
 
 
 def _sets(format: Format, path: Path) -> int:
     return 1 if format.sets is None else format.sets(path)
-
-
-def _format_of(path: Path) -> Format:
-    if not path.exists():
-        raise UserError("no such file or folder")
-    for name in FORMATS:
-        if FORMATS[name].matches(path):
-            return FORMATS[name]
-    if container_of(path) is not None:
-        raise UserError(f"no distilled data set of a known structure: it holds {_structure(content_of(path))}")
-    known = "; ".join(f"{name} ({FORMATS[name].title})" for name in FORMATS)
-    raise UserError(f"no distilled data set of a known format. Known: {known}")
-
-
-def _structure(content: object) -> str:
-    kind = type(content).__name__
-    if isinstance(content, dict):
-        return f"a {kind} with {', '.join(str(key)[:40] for key in list(content)[:5]) or 'nothing'}"
-    if isinstance(content, (list, tuple)):
-        return f"a {kind} of {len(content)}" + (f", first a {type(content[0]).__name__}" if content else "")
-    return f"a {kind}" + (f" of shape {tuple(content.shape)}" if hasattr(content, "shape") else "")
 
 
 def export(synthetic: Synthetic, path: str | Path, format: str) -> list[str]:
