@@ -1,9 +1,9 @@
 """Which image a stored label belongs to: as the files say, or by the sampler that everybody uses; and whether it fits.
 
 Files without indices follow `torch.utils.data.RandomSampler` with a generator of seed 42 over the images in the order
-of ImageFolder, epoch after epoch. Newer versions of torch draw one more permutation an epoch, so that both are tried. No
-order is believed before the labels confirm it: the largest label of a view that is mostly one image must be that image's
-class.
+of ImageFolder, epoch after epoch. Newer versions of torch draw one more permutation an epoch, so that both are tried.
+No order is believed before the labels confirm it: the largest label of a view that is mostly one image must be that
+image's class.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rd3.base.errors import UserError
-from rd3.synthetic.label_store import LabelStore, Record
+from rd3.synthetic.label_record import Record
+from rd3.synthetic.label_store import LabelStore
 
 SEED = 42
 DRAWS = (2, 1)  # permutations that the sampler draws an epoch, in newer and older versions of torch

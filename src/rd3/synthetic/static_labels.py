@@ -16,7 +16,8 @@ from torch import Tensor
 
 from rd3.base.errors import UserError
 from rd3.synthetic.label_order import Dataset, order_of
-from rd3.synthetic.label_store import Record, open_store
+from rd3.synthetic.label_record import Record
+from rd3.synthetic.label_store import open_store
 from rd3.synthetic.pixels import Array
 from rd3.synthetic.soft_labels import SoftLabelForm
 
