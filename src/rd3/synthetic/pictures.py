@@ -29,6 +29,15 @@ MOST_TIMES = (
 )
 
 
+def shards(folder: Path) -> list[Path]:
+    """The parquet files in a folder or in its `data`, sorted by name."""
+    for place in (folder, folder / "data"):
+        found = sorted(place.glob("*.parquet")) if place.is_dir() else []
+        if found:
+            return found
+    return []
+
+
 class Encoded(NamedTuple):
     """A picture as it is stored.
 

@@ -28,20 +28,15 @@ from rd3.synthetic.foreign import Raw, assemble
 from rd3.synthetic.format import FORMATS, Format, Request
 from rd3.synthetic.label_store import is_label_store
 from rd3.synthetic.labelled import dataset_of, with_store
-from rd3.synthetic.pictures import SUFFIXES, Encoded, stack
+from rd3.synthetic.pictures import SUFFIXES, Encoded, shards, stack
 
 RDED = re.compile(r"class\d{5}_id\d{5}\.jpg", re.ASCII)
 
 
 def matches(path: Path) -> bool:
-    if not path.is_dir() or (path / MANIFEST).exists() or is_label_store(path) or is_shards(path):
+    if not path.is_dir() or (path / MANIFEST).exists() or is_label_store(path) or shards(path):
         return False
     return bool(_folders(path))
-
-
-def is_shards(path: Path) -> bool:
-    """Whether a folder, or its `data`, holds parquet files: no class folders then."""
-    return any(any(folder.glob("*.parquet")) for folder in (path, path / "data"))
 
 
 def read(path: Path, request: Request) -> Synthetic:
