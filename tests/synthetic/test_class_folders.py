@@ -124,7 +124,6 @@ def test_a_list_of_classes_says_what_a_number_is(
     assert torch.equal(back.images, colour.images)
     assert readings(back)["class order"] == ["of the given list", "as told"]
     order = [3, 1, 4, 0, 5, 9, 2, 6, 8, 7]
-    moved = Any
     moved = type("Part", (), {"images": grey.images, "labels": torch.tensor(order).argsort()[grey.labels]})
     root = save(tmp_path / "set", moved, "{label:05d}/{k}.png")
     names = tuple(DIGITS[k] for k in order)
@@ -172,3 +171,10 @@ def test_what_is_said_of_pictures_is_refused_where_there_are_none(grey: Syntheti
     np.savez(tmp_path / "a.npz", images=grey.images.numpy(), labels=grey.labels.numpy())
     refused(tmp_path / "a.npz", "fit = crop: only for class folders of pictures and parquet files", fit="crop")
     refused(tmp_path / "a.npz", "label_store = .*: only for class folders", label_store=tmp_path)
+
+
+def test_formats_that_start_other_programs_are_no_pictures(colour: Synthetic, tmp_path: Path) -> None:
+    root = save(tmp_path / "set", colour, "{label}/{k}.png")
+    Image.fromarray(colour.images[0].permute(1, 2, 0).numpy()).save(root / "0" / "0.png", "EPS")
+    assert Image.open(root / "0" / "0.png").format == "EPS"
+    refused(root, r"0/0\.png: no readable picture")

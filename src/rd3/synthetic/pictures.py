@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 Fit = Literal["resize", "crop"]
 
 SUFFIXES = {".png", ".jpg", ".jpeg"}
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP")  # not all of Pillow's: some of them start other programs
 GREY, COLOUR = {"1", "L"}, {"RGB", "P", "CMYK", "YCbCr"}
 CROPPED = "the centre square of {size} px"
 MOST_TIMES = (
@@ -128,7 +129,7 @@ def _decode(picture: Encoded, size: Size | None, found: Counter[tuple[int, int]]
 
     name, content = picture
     try:
-        with Image.open(io.BytesIO(content) if isinstance(content, bytes) else content) as image:
+        with Image.open(io.BytesIO(content) if isinstance(content, bytes) else content, formats=FORMATS) as image:
             # before decoding: a picture that claims to be huge costs nothing
             if size is not None:
                 _require_size(image, size, name)
