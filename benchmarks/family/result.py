@@ -50,7 +50,8 @@ images or patches are left out, as CIFAR-10 states no licence; `report.html` of 
 
 def markdown(rankings: Rankings, facts: Mapping[str, Any], sheets: Sequence[str]) -> str:
     """The page; parts whose study is not there are left out."""
-    parts = [HEAD, _accuracies(rankings), _orders(rankings), _gaps([*rankings.get(OWN, ()), *rankings.get(FIFTY, ())]), WHY]
+    compared = [*rankings.get(OWN, ()), *rankings.get(FIFTY, ())]
+    parts = [HEAD, _accuracies(rankings), _orders(rankings), _gaps(compared), WHY]
     parts += [_sheets(sheets), _environment(facts)]
     return "\n\n".join(filter(None, parts)) + "\n"
 
