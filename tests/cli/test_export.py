@@ -42,27 +42,27 @@ def test_an_export_is_imported_again(terminal, home, tmp_path) -> None:
     assert second.manifest == first.manifest
 
 
-def test_the_card_has_the_recorded_runs_beside_random_images(terminal, home, tmp_path) -> None:
+def test_the_card_has_the_recorded_runs_beside_random_images(terminal, own, tmp_path) -> None:
     """The numbers are those of the records, the interval scipy's."""
-    for place in (home.sre2l, home.random):
-        terminal.done("evaluate", place, "digits", *home.judging)
-    terminal.done("export", home.sre2l, "--as", "folder", "--out", tmp_path / "out", "--home", home.path)
+    for place in (own.sre2l, own.random):
+        terminal.done("evaluate", place, "digits", *own.judging)
+    terminal.done("export", own.sre2l, "--as", "folder", "--out", tmp_path / "out", "--home", own.path)
     card = (tmp_path / "out" / "README.md").read_text()
-    records = [json.loads(file.read_text()) for file in (home.path / "store" / "run").glob("*/record.json")]
-    own = [r["accuracy"] for r in records if r["images"] == Synthetic.load(home.sre2l).manifest.fingerprint]
-    random = [r["accuracy"] for r in records if r["images"] == Synthetic.load(home.random).manifest.fingerprint]
-    assert len(own) == len(random) == 2
+    records = [json.loads(file.read_text()) for file in (own.path / "store" / "run").glob("*/record.json")]
+    judged = [r["accuracy"] for r in records if r["images"] == Synthetic.load(own.sre2l).manifest.fingerprint]
+    random = [r["accuracy"] for r in records if r["images"] == Synthetic.load(own.random).manifest.fingerprint]
+    assert len(judged) == len(random) == 2
     cells = card_row(card)
     assert cells[1].startswith("quick v1 (")
     assert cells[3] == "2"
-    half = stats.sem(own) * stats.t.ppf(0.975, 1)
+    half = stats.sem(judged) * stats.t.ppf(0.975, 1)
     mean, shown = (float(part) for part in cells[4].split(" ± "))
-    assert mean == pytest.approx(100 * np.mean(own), abs=0.06)
+    assert mean == pytest.approx(100 * np.mean(judged), abs=0.06)
     assert shown == pytest.approx(100 * half, abs=0.06)
     assert float(cells[5].split(" ± ")[0]) == pytest.approx(100 * np.mean(random), abs=0.06)
     assert cells[5].endswith("(2)")
     elsewhere = tmp_path / "other"
-    terminal.done("export", home.sre2l, "--as", "folder", "--out", elsewhere, "--records", home.path / "store" / "run")
+    terminal.done("export", own.sre2l, "--as", "folder", "--out", elsewhere, "--records", own.path / "store" / "run")
     assert card_row((elsewhere / "README.md").read_text()) == cells
 
 

@@ -42,6 +42,7 @@ class Raw:
         mosaics: how images are decoded that turn out to be mosaics; None where the format has none.
         decode: how they surely are.
         draw: which of several sets it is.
+        readings: what -> [reading, how that is known], of what the format found out by itself.
     """
 
     pixels: Array
@@ -55,6 +56,7 @@ class Raw:
     mosaics: Decode | None = None
     decode: Decode | None = None
     draw: int = 0
+    readings: dict[str, list[str]] = field(default_factory=dict)
 
 
 def assemble(raw: Raw, request: Request, *, origin: str) -> Synthetic:
@@ -66,7 +68,7 @@ def assemble(raw: Raw, request: Request, *, origin: str) -> Synthetic:
     Raises:
         UserError: anything that is wrong with it, or with it for the target, or that can be read in two ways.
     """
-    target, readings = request.target, dict[str, list[str]]()
+    target, readings = request.target, dict(raw.readings)
     pixels = _pixels(raw, request, readings)
     images = pixels.images
     labels = read_labels(raw.labels, raw.soft_labels, raw.soft_label_form, request, len(images))
