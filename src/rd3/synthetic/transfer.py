@@ -1,4 +1,4 @@
-"""Read any known format, and write the ones that others read."""
+"""Read any known format."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from rd3.data.mosaic import Decode
 from rd3.data.target import Target
 from rd3.synthetic.artifact import Synthetic
 from rd3.synthetic.check import check
-from rd3.synthetic.format import FORMATS, Format, Request, format_of, require_applicable
+from rd3.synthetic.exported import exported_at
+from rd3.synthetic.format import Format, Request, format_of, require_applicable
 from rd3.synthetic.pictures import Fit
 from rd3.synthetic.pixels import PixelKind
 from rd3.synthetic.soft_labels import SoftLabelForm
@@ -76,7 +77,13 @@ def read_synthetic(
             label_store=None if label_store is None else Path(label_store),
         )
         require_applicable(format, request)
-        synthetic = format.read(path, request).declaring(soft_label_form)
+        exported = exported_at(path, format)
+        if exported is None:
+            synthetic = format.read(path, request).declaring(soft_label_form)
+        else:
+            synthetic = exported.labelled(format.read(path, exported.filled(request, name=name)))
+            told = any((pixels, decode, soft_label_form, classes))
+            synthetic = synthetic.declaring(soft_label_form) if told else exported.restored(synthetic)
         if target is not None:
             check(synthetic, target)
     return synthetic
@@ -95,25 +102,3 @@ def number_of_sets(path: str | Path) -> int:
 
 def _sets(format: Format, path: Path) -> int:
     return 1 if format.sets is None else format.sets(path)
-
-
-def export(synthetic: Synthetic, path: str | Path, format: str) -> list[str]:
-    """Write a synthetic for other tools.
-
-    Args:
-        path: a file or folder that does not exist yet.
-        format: name of the format.
-
-    Returns:
-        What had no place in the format and is left out, one line each.
-
-    Raises:
-        UserError: unknown format, one that rd3 only reads, images that it cannot hold, or the path exists.
-    """
-    path = Path(path)
-    write = FORMATS[format].write
-    if write is None:
-        raise UserError(f"format '{format}' can be read, not written")
-    if path.exists():
-        raise UserError(f"{path}: exists already; it is left as it is")
-    return write(synthetic, path)
