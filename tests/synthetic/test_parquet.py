@@ -15,7 +15,7 @@ from PIL import Image
 
 from rd3.base.errors import UserError
 from rd3.data.target import Target
-from rd3.synthetic import FORMATS, Synthetic, read_synthetic
+from rd3.synthetic import FORMATS, Synthetic, export, read_synthetic
 from rd3.synthetic.foreign import READINGS
 
 pyarrow = pytest.importorskip("pyarrow", reason="the extra parquet is not installed")
@@ -176,3 +176,18 @@ def test_without_the_library_the_extra_is_named(
     file = write(tmp_path / "a.parquet", encoded(grey), grey.labels.tolist())
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     refused(file, r"This needs: pip install 'rd3\[parquet\]'")
+
+
+def test_what_rd3_exports_is_the_same_set_again(softly: Synthetic, digits: Target, tmp_path: Path) -> None:
+    export(softly, tmp_path / "out", "parquet")
+    for target in (digits, None):
+        back = read_synthetic(tmp_path / "out", target=target)
+        assert torch.equal(back.images, softly.images)
+        assert back.soft_labels is not None
+        assert torch.equal(back.soft_labels, softly.soft_labels)
+        assert (back.manifest.fingerprint, back.learned_lr) == (softly.manifest.fingerprint, softly.learned_lr)
+        assert back.classes == softly.classes
+    (tmp_path / "out" / "rd3.json").unlink()
+    foreign = read_synthetic(tmp_path / "out", target=digits)
+    assert torch.equal(foreign.labels, softly.labels)
+    assert foreign.manifest.info["ignored"] == ["soft_labels"]

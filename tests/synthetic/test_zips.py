@@ -6,6 +6,7 @@ import io
 import stat
 import tempfile
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -190,3 +191,19 @@ def test_no_packed_file_runs_code(grey: Synthetic, tmp_path: Path) -> None:
     content = saved([as_unit(grey.images), grey.labels, Hostile(tmp_path / "owned")])
     refused(packed(tmp_path / "a.zip", {"data.pt": content}), "holds Python objects that rd3 never loads")
     assert not (tmp_path / "owned").exists()
+
+
+def test_changed_bytes_never_raise_anything_else(grey: Synthetic, tmp_path: Path) -> None:
+    """Neither in pictures nor in the directory, of an archive and of a file of torch.save."""
+    small = {name: content for name, content in pictures(grey, "{label}/{k}.png").items() if name < "3"}
+    torch.save([as_unit(grey.images), grey.labels], tmp_path / "data.pt")
+    draws = np.random.default_rng(0)
+    for file in (packed(tmp_path / "set.zip", small), tmp_path / "data.pt"):
+        good = file.read_bytes()
+        directory = good.find(b"PK\x01\x02")
+        for place in [*draws.integers(len(good), size=40), *range(directory, len(good), 5)]:
+            changed = bytearray(good)
+            changed[place] ^= 1 << int(draws.integers(8))
+            file.write_bytes(changed)
+            with suppress(UserError):
+                read_synthetic(file)

@@ -9,15 +9,16 @@ from __future__ import annotations
 import hashlib
 import re
 import warnings
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from zipfile import ZipInfo
 
 import torch
 from torch import Size, Tensor, nn
 
 from rd3.base.errors import UserError
+from rd3.base.zips import entries_of, is_zip
 from rd3.matching.inputs import RealImages
 from rd3.matching.student import Student
 
@@ -51,13 +52,19 @@ def _hash(files: Sequence[Path]) -> str:
     digest = hashlib.sha256()
     for file in files:
         digest.update(f"{file.name} {file.stat().st_size}\n".encode())
-        if zipfile.is_zipfile(file):
-            with zipfile.ZipFile(file) as archive:
-                digest.update(repr([(entry.filename, entry.CRC) for entry in archive.infolist()]).encode())
+        if is_zip(file):
+            digest.update(repr([(entry.filename, entry.CRC) for entry in _entries(file)]).encode())
         else:
             with file.open("rb") as content:
                 digest.update(hashlib.file_digest(content, "sha256").digest())
     return digest.hexdigest()[:16]
+
+
+def _entries(file: Path) -> list[ZipInfo]:
+    try:
+        return entries_of(file)
+    except UserError as error:
+        raise UserError(f"{file.name}: {str(error).removeprefix('the archive ')}") from None
 
 
 class GivenExperts:
@@ -126,7 +133,7 @@ def _load(file: Path) -> list[Any]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch warns of odd pickles before it refuses them
-            content = torch.load(file, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(file))
+            content = torch.load(file, map_location="cpu", weights_only=True, mmap=is_zip(file))
     except Exception as error:  # a damaged or hostile file raises a dozen kinds
         raise UserError(
             f"{file.name}: is damaged or cut off, or holds Python objects that rd3 never loads ({type(error).__name__})"

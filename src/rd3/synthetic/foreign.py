@@ -22,6 +22,7 @@ from rd3.synthetic.pixels import Array, Pixels, arrange, require_numbers, to_pix
 from rd3.synthetic.soft_labels import SoftLabelForm
 from rd3.synthetic.validity import require_valid
 
+MOST_CLASSES = 10**6  # a damaged label must not make names without end
 READINGS = "read_as"  # key of `Manifest.info`: what -> [reading, how that is known]
 
 
@@ -169,6 +170,8 @@ def _fingerprint(
 
 def _numbers(labels: Labels) -> tuple[str, ...]:
     count = labels.soft.shape[1] if labels.soft is not None else int(labels.hard.max()) + 1
+    if labels.soft is None and count > max(MOST_CLASSES, len(labels.hard)):
+        raise UserError(f"label {count - 1}: every class from 0 on needs an image, and there are {len(labels.hard)}")
     return tuple(map(str, range(count)))
 
 

@@ -57,17 +57,17 @@ class Format:
             format says yes, also where the content is damaged.
         read: makes a synthetic of it; a UserError need not name the path again.
         sets: how many sets lie there, each an independent draw; None where it is always one.
-        said: the text of rd3's sidecar inside the file, or None; formats without it have theirs in a file beside.
         pictures: whether it holds encoded pictures, which may be larger than the target's, in the order that label
             stores go by.
+        said: the text of rd3's sidecar inside the file, or None; formats without it have theirs in a file beside.
     """
 
     title: str
     matches: Callable[[Path], bool]
     read: Callable[[Path, Request], Synthetic]
     sets: Callable[[Path], int] | None = None
-    said: Callable[[Path], str | None] | None = None
     pictures: bool = False
+    said: Callable[[Path], str | None] | None = None
 
 
 FORMATS: Registry[Format] = Registry("format", "rd3.synthetic.formats")

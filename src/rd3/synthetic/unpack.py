@@ -6,16 +6,15 @@ import shutil
 import stat
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from rd3.base.errors import UserError
+from rd3.base.zips import opened
 
 GROWTH, LEAST = 20, 2**26  # pictures and tensors hardly compress: what grows by more, and to more bytes, is a bomb
 MOST_FILES = 2_000_000  # ImageNet-1K with 1,000 images a class has half of that
-DAMAGED = (OSError, EOFError, ValueError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error)
 
 
 @contextmanager
@@ -27,17 +26,11 @@ def unpacked(path: Path) -> Iterator[Path]:
     """
     with tempfile.TemporaryDirectory(prefix="rd3-") as place:
         folder = Path(place)
-        try:
-            with zipfile.ZipFile(path) as archive:
-                entries = _checked(archive, path.stat().st_size)
-                _require_room(folder, entries)
-                for entry in entries:
-                    archive.extract(entry, folder)
-        except UserError:
-            raise
-        except DAMAGED as error:
-            text = " ".join(str(error).split())[:100]
-            raise UserError(f"the archive is damaged or cut off ({text})") from None
+        with opened(path) as archive:
+            entries = _checked(archive, path.stat().st_size)
+            _require_room(folder, entries)
+            for entry in entries:
+                archive.extract(entry, folder)
         yield folder
 
 

@@ -6,17 +6,17 @@ one thing are gone through. The archives that torch.save and NumPy write are for
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import replace
 from pathlib import Path
 
 from rd3.base.errors import UserError
+from rd3.base.zips import HEAD, entries_of
 from rd3.synthetic.artifact import Synthetic
 from rd3.synthetic.format import FORMATS, Format, Request, format_of, require_applicable
 from rd3.synthetic.pickled import container_of
 from rd3.synthetic.unpack import unpacked
 
-HEAD, EMPTY = b"PK\x03\x04", b"PK\x05\x06"
+EMPTY = b"PK\x05\x06"
 SEVERAL = (".pt", ".pth", ".pkl")  # files that may hold several sets
 
 
@@ -40,10 +40,8 @@ def read(path: Path, request: Request) -> Synthetic:
 
 def sets(path: Path) -> int:
     """Looks inside only where there is a file that may hold several."""
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            if not any(name.lower().endswith(SEVERAL) for name in archive.namelist()):
-                return 1
+    if not any(entry.filename.lower().endswith(SEVERAL) for entry in entries_of(path)):
+        return 1
     with unpacked(path) as folder:
         inner = _inner(folder)
         counted = _format(inner).sets
