@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rd3.base.registry import Registry
 from rd3.data.images import Images
+from rd3.data.licences import UNKNOWN, Licence
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ class Source:
         images: training and test images that the name promises.
         published: statistics to normalise with; None measures them on the training split.
         flip_keeps_class: whether a horizontal flip keeps the class.
+        licence: terms under which its images are given away.
     """
 
     about: str
@@ -85,6 +87,7 @@ class Source:
     images: tuple[int, int] | None = None
     published: Published | None = None
     flip_keeps_class: bool = True
+    licence: Licence = UNKNOWN
 
     @property
     def takes_path(self) -> bool:

@@ -49,16 +49,15 @@ class Format:
         matches: whether what lies at a path is of this format, by its content and not by its name; at most one
             format says yes, also where the content is damaged.
         read: makes a synthetic of it; a UserError need not name the path again.
-        write: puts one into a path that does not exist yet, and returns what had no place in the format, one line
-            each; None if rd3 only reads it.
         sets: how many sets lie there, each an independent draw; None where it is always one.
+        said: the text of rd3's sidecar inside the file, or None; formats without it have theirs in a file beside.
     """
 
     title: str
     matches: Callable[[Path], bool]
     read: Callable[[Path, Request], Synthetic]
-    write: Callable[[Synthetic, Path], list[str]] | None = None
     sets: Callable[[Path], int] | None = None
+    said: Callable[[Path], str | None] | None = None
 
 
 FORMATS: Registry[Format] = Registry("format", "rd3.synthetic.formats")

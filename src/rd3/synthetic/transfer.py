@@ -1,4 +1,4 @@
-"""Read any known format, and write the ones that others read."""
+"""Read any known format."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from rd3.data.mosaic import Decode
 from rd3.data.target import Target
 from rd3.synthetic.artifact import Synthetic
 from rd3.synthetic.check import check
+from rd3.synthetic.exported import exported_at
 from rd3.synthetic.format import FORMATS, Format, Request
 from rd3.synthetic.pickled import container_of, content_of
 from rd3.synthetic.pixels import PixelKind
@@ -67,7 +68,13 @@ def read_synthetic(
             classes=classes,
             quantise=quantise,
         )
-        synthetic = format.read(path, request).declaring(soft_label_form)
+        exported = exported_at(path, format)
+        if exported is None:
+            synthetic = format.read(path, request).declaring(soft_label_form)
+        else:
+            synthetic = exported.labelled(format.read(path, exported.filled(request, name=name)))
+            told = any((pixels, decode, soft_label_form, classes))
+            synthetic = synthetic.declaring(soft_label_form) if told else exported.restored(synthetic)
         if target is not None:
             check(synthetic, target)
     return synthetic
@@ -107,25 +114,3 @@ def _structure(content: object) -> str:
     if isinstance(content, (list, tuple)):
         return f"a {kind} of {len(content)}" + (f", first a {type(content[0]).__name__}" if content else "")
     return f"a {kind}" + (f" of shape {tuple(content.shape)}" if hasattr(content, "shape") else "")
-
-
-def export(synthetic: Synthetic, path: str | Path, format: str) -> list[str]:
-    """Write a synthetic for other tools.
-
-    Args:
-        path: a file or folder that does not exist yet.
-        format: name of the format.
-
-    Returns:
-        What had no place in the format and is left out, one line each.
-
-    Raises:
-        UserError: unknown format, one that rd3 only reads, images that it cannot hold, or the path exists.
-    """
-    path = Path(path)
-    write = FORMATS[format].write
-    if write is None:
-        raise UserError(f"format '{format}' can be read, not written")
-    if path.exists():
-        raise UserError(f"{path}: exists already; it is left as it is")
-    return write(synthetic, path)

@@ -15,11 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rd3.base.errors import UserError
-from rd3.base.files import new_directory
-from rd3.data.images import as_levels
 from rd3.data.target import Target
 from rd3.synthetic.artifact import MANIFEST, Synthetic
-from rd3.synthetic.check import unnamed
 from rd3.synthetic.foreign import Raw, assemble
 from rd3.synthetic.format import FORMATS, Format, Request
 
@@ -138,35 +135,4 @@ def _pixels(picture: Image.Image, name: Path) -> NDArray[np.uint8]:
     raise UserError(f"{name}: mode {picture.mode}; expected grey or RGB pictures with 8 bits and no transparency")
 
 
-def write(synthetic: Synthetic, path: Path) -> list[str]:
-    """PNGs, named by position in the set; folders are zero-padded labels, so every reader sorts them alike."""
-    from PIL import Image
-
-    if synthetic.shape[0] not in (1, 3):
-        raise UserError(f"images have {synthetic.shape[0]} channels; pictures hold 1 or 3")
-    pictures = as_levels(synthetic.images).cpu().permute(0, 2, 3, 1).numpy()
-    with new_directory(path) as new:
-        for label in range(len(synthetic.classes)):
-            (new / f"{label:05d}").mkdir()
-        for index, (picture, label) in enumerate(zip(pictures, synthetic.labels.tolist(), strict=True)):
-            image = Image.fromarray(picture if picture.shape[2] == 3 else picture[..., 0])
-            image.save(new / f"{label:05d}" / f"{index:06d}.png")
-    return _left_out(synthetic)
-
-
-def _left_out(synthetic: Synthetic) -> list[str]:
-    notes = ["class names: folders are numbers"] if not unnamed(synthetic.classes) else []
-    if synthetic.images.is_floating_point():
-        notes.append("what float pixels have beyond 8 bits and [0, 1]")
-    if synthetic.manifest.decode is not None:
-        notes.append(f"that every image is a mosaic of {synthetic.manifest.decode.parts}")
-    if synthetic.soft_labels is not None:
-        notes.append(f"soft labels of shape {tuple(synthetic.soft_labels.shape)}")
-    if synthetic.learned_lr is not None:
-        notes.append(f"learned_lr = {synthetic.learned_lr:g}")
-    if not bool((synthetic.labels.diff() >= 0).all()):
-        notes.append("the order of the images: a reader takes them class by class")
-    return notes
-
-
-FORMATS.add("folder")(Format("class folders of .png or .jpg", matches, read, write))
+FORMATS.add("folder")(Format("class folders of .png or .jpg", matches, read))
