@@ -20,9 +20,10 @@ from rd3.report.notes import MARK, NOT_SEPARABLE, is_random
 from rd3.report.ranking import Row
 
 CAPTION = (
-    "Each method under its own protocol, ordered by LRS; protocols differ, so the order is no ranking. Accuracy, that "
-    "of random images under the same protocol, HLR and IOR in percent, LRS and ARS from 0 to 1; ± half a 95 % "
-    f"t-interval. {NOT_SEPARABLE}: not separable from random; {MARK}: the protocol is cut or for comparison only."
+    "Each method under its own protocol, ordered by LRS; protocols differ, so the order is no ranking. Accuracy, "
+    "HLR (points lost against the whole target on hard labels) and IOR (points won over random images) in percent, LRS "
+    f"and ARS from 0 to 1; ± half a 95 % t-interval. {NOT_SEPARABLE}: not separable from random; {MARK}: the "
+    "protocol is cut or for comparison only."
 )
 
 
@@ -53,14 +54,14 @@ def boards(rows: Iterable[Row]) -> list[Board]:
 
 
 def board_table(board: Board) -> Table:
-    """Label kind, protocol, accuracies and scores, a method a row."""
+    """Label kind, protocol, accuracy and scores, a method a row."""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     title = f"{plain(board.target)} · IPC {board.ipc} · own protocols · {plain(board.student)}"
     table.title, table.title_justify, table.title_style = Text(title, style="bold"), "left", ""
     table.caption_justify, table.caption_style = "left", ""
     for name in ("method", "labels", "protocol"):
         table.add_column(name, overflow="fold")
-    for name in ("n", "accuracy", "random", "HLR", "IOR", "LRS", "ARS"):
+    for name in ("n", "accuracy", "HLR", "IOR", "LRS", "ARS"):
         table.add_column(name, justify="right", no_wrap=True)
     names = short_names(row.method for row in board.rows)
     for row in board.rows:
@@ -91,7 +92,6 @@ def _cells(row: Row, name: str) -> list[str]:
         plain(row.protocol.id) + ("" if row.rankable else f" {MARK}"),
         str(row.n),
         percent(row.accuracy),
-        percent(row.random),
         percent(row.hlr),
         (NOT_SEPARABLE if unclear else "") + percent(row.ior),
         score(row.lrs),
