@@ -40,7 +40,7 @@ CASES: list[tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = [
     ({**HARD, "optimiser": "sgd"}, {"betas": (0.1, 0.2), "eps": 0.1}, HARD),
     ({**HARD, "weight_decay": 0.0}, {"wd_exclude_1d": False}, {**HARD, "weight_decay": 0.5}),
     (HARD, {"milestones": (1, 2), "decay": 0.5}, {**HARD, "schedule": "multistep", "milestones": (1,)}),
-    ({**HARD, "schedule": "constant"}, {"zeta": 2.0}, {**HARD, "schedule": "cos2"}),
+    ({**HARD, "schedule": "constant"}, {"zeta": 2.0, "schedule_end": 0.5}, {**HARD, "schedule": "cos2"}),
     ({**HARD, "schedule": "step", "milestones": (2,)}, {"zeta": 2.0}, {**HARD, "schedule": "linear"}),
     (HARD, {"warmup_start": 0.5}, {**HARD, "warmup_epochs": 1}),
     (HARD, {"mix_labels": "none"}, {**HARD, **CUTMIX}),
@@ -54,11 +54,13 @@ CASES: list[tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = [
     ({**SOFT, **CUTMIX}, {"static_mix": "logits"}, {**STATIC, **CUTMIX}),
     (HARD, {"temperature": 9.0, "kl_t2": True}, SOFT),
     (MSE, {"temperature": 9.0, "kl_t2": True}, {**SOFT, "loss": "soft-ce"}),
+    ({**STATIC, "loss": "mse-centred"}, {"temperature": 9.0, "kl_t2": True}, STATIC),
     ({**SOFT, **CUTMIX}, {"gt_label": "mixed"}, {**SOFT, **CUTMIX, "gamma": 1.0}),
     (SOFT, {"label_smoothing": 0.5}, {**SOFT, "gamma": 1.0}),
     (MSE, {"label_smoothing": 0.5}, {**MSE, "hard_phase": (0.0, 0.5)}),
     (HARD, {"ema_buffers": "online"}, {**HARD, "ema": 0.9}),
     ({**HARD, "zca": 0.1}, {"normalisation": "imagenet"}, HARD),
+    (HARD, {"zca_kind": "frepo"}, {**HARD, "zca": 0.1}),
     (HARD, {"report_every": 2, "report_phase": 1}, {**HARD, "report": "best"}),
 ]  # fmt: skip
 READ_NOWHERE = {"label_input"}  # in the third settings of POOL

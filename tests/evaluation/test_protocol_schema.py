@@ -17,12 +17,13 @@ from rd3.evaluation.settings import FIRST_FIELDS, Settings
 # What every switch that came after the first locked protocols does when a protocol does not name it. These are part of
 # what every locked hash means.
 OFF = {
-    "milestones": [], "decay": 0.1, "warmup_epochs": 0, "warmup_start": 0.01, "micro_batch": None,
+    "milestones": [], "decay": 0.1, "warmup_epochs": 0, "warmup_start": 0.01, "schedule_end": 0.0, "micro_batch": None,
     "accumulation": "mean", "repeat_last": False, "mix_labels": "area", "static_mix": "probabilities",
     "gt_label": "own", "label_smoothing": 0.0, "hard_phase": None, "teacher_combine": "mean", "teacher_weights": None,
     "teacher_bn": "eval", "teacher_bn_sub_batch": None, "teacher_normalisation": "own", "teacher_autocast": None,
     "label_input": "mixed", "label_precision": "float32", "label_epochs": None, "label_draw": "replacement",
     "double_bn_update": False, "ema_buffers": "averaged", "jpeg_quality": None, "zca": None,
+    "zca_kind": "kornia",
     "lr_search": None, "lr_search_for": "both",
     "selection": "held-out", "report": "last", "report_every": 10, "report_phase": 0,
 }  # fmt: skip

@@ -76,6 +76,7 @@ OPERATIONS: dict[str, Callable[[dict[str, Any]], str]] = {
     "lighting": lambda values: f"light{short(values['alpha'])}",
     "gaussian-noise": lambda values: f"noise{short(values['sigma'])}",
     "dsa": lambda values: "dsa" if values["strategy"].count("_") == 5 else "?",
+    "frepo": lambda values: "frepo-augment" if values["strategy"].count("_") == 5 else "?",
     "diffaug": lambda values: f"diffaug-{values['strategy']}",
 }
 
@@ -90,6 +91,7 @@ def described(settings: Settings) -> list[str]:
         shape = f"{short(s.decay)} {','.join(map(str, s.milestones))}"
     else:
         shape = short(s.zeta) + (f" warm{s.warmup_epochs}" if s.warmup_epochs else "")
+        shape += f" to{short(s.schedule_end)}" if s.schedule_end else ""
     return [
         f"{s.epochs} {s.batch_size}{micro}",
         f"{s.optimiser} {rate}{momentum} {short(s.weight_decay)} {'skip' if s.wd_exclude_1d else 'all'}",
@@ -105,7 +107,7 @@ def described(settings: Settings) -> list[str]:
 def _loss(s: Settings) -> str:
     if s.loss == "mse-gt":
         return f"mse-gt {short(s.gamma)}"
-    words = [s.loss] if s.loss == "ce" else [s.loss, short(s.temperature)]
+    words = [s.loss] if s.loss in ("ce", "mse-centred") else [s.loss, short(s.temperature)]
     words += ["t2"] if s.kl_t2 else []
     words += [f"+{short(s.gamma)}"] if s.gamma else []
     words += [f"hard{short(s.hard_phase[0])}-{short(s.hard_phase[1])}"] if s.hard_phase else []
@@ -128,7 +130,7 @@ def _labels(s: Settings) -> str:
     words += ["weighted"] if s.teacher_weights else []
     words += ["fp16"] if s.label_precision == "float16" else []
     words += [f"{s.label_draw}{short(s.label_epochs)}"] if s.label_epochs else []
-    words += [f"zca{short(s.zca)}"] if s.zca else []
+    words += [f"zca{short(s.zca)}" + ("" if s.zca_kind == "kornia" else f"-{s.zca_kind}")] if s.zca else []
     return " ".join(words)
 
 

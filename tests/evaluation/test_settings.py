@@ -85,7 +85,9 @@ def test_these_epochs_are_looked_at(changes, epochs) -> None:
     [
         ({"labels": "static", "label_epochs": 3}, "label_epochs = 3.0: only online labels come in batches to be kept"),
         ({"labels": "hard", "loss": "ce", "label_epochs": 3}, "only online labels come in batches to be kept"),
-        ({"labels": "static", "loss": "mse-gt", "mix": {"kind": "mixup"}}, "mse-gt compares logits"),
+        ({"labels": "static", "loss": "mse-gt", "mix": {"kind": "mixup"}}, "mse-gt compares numbers"),
+        ({"labels": "static", "loss": "mse-centred", "mix": {"kind": "mixup"}}, "mse-centred compares numbers"),
+        ({"labels": "online", "loss": "mse-centred"}, "labels = online: loss mse-centred takes static labels"),
     ],
 )
 def test_what_does_not_go_together_is_refused(changes, complaint) -> None:

@@ -60,5 +60,5 @@ def test_whitened_images_are_images_whose_pixels_are_not_cut_to_bytes(target: Ta
 
 def test_one_target_is_fitted_once(target: Target) -> None:
     assert whitening_of(target, "kornia", 0.1, CPU) is whitening_of(target, "kornia", 0.1, CPU)
-    assert whitened_test(target, 0.1, CPU) is whitened_test(target, 0.1, CPU)
+    assert whitened_test(target, "kornia", 0.1, CPU) is whitened_test(target, "kornia", 0.1, CPU)
     assert whitening_of(target, "kornia", 0.2, CPU) is not whitening_of(target, "kornia", 0.1, CPU)

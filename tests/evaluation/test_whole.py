@@ -13,7 +13,7 @@ from rd3.evaluation.protocol import Protocol
 from rd3.evaluation.settings import Settings
 from rd3.study.plan import load_whole
 
-PIPELINE = {"normalisation", "validation_resize", "zca"}
+PIPELINE = {"normalisation", "validation_resize", "zca", "zca_kind"}
 PLACES = ((32, 10), (32, 100), (64, 200), (128, 10), (224, 10), (224, 1000))
 RANKED = [name for name in list_protocols() if load_protocol(name).purpose == "ranking"]
 

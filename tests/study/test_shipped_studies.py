@@ -58,3 +58,37 @@ def test_the_decoupled_studies_for_a_cpu_share_their_images() -> None:
     assert images[1] < images[0]
     assert family.teachers == own.teachers
     assert all("+epochs" in protocol for protocol in (*family.all_protocols, *own.all_protocols))
+
+
+@pytest.mark.parametrize("name", ["leaderboard-mnist5k", "leaderboard-cifar10"])
+def test_a_leaderboard_has_methods_of_every_kind_of_label_each_under_its_own_protocol(name: str) -> None:
+    study = load_study(name)
+    own = [(entry.name, protocol.partition("+")[0]) for entry in study.methods for protocol in entry.protocols]
+    assert len(own) == len(study.methods), "one each"
+    borrowed = {"random": "dsa", "herding": "dsa", "k-center": "dsa"}
+    assert all(protocol == borrowed.get(method, method) for method, protocol in own)
+    kinds = {load_protocol(protocol).fields["labels"].written()[0].value for _, protocol in own}
+    assert kinds == {"hard", "static", "online"}
+    assert study.seeds >= 3
+    assert study.scores is None, "all protocols are scored"
+
+
+def test_the_leaderboard_for_a_gpu_has_the_papers_settings() -> None:
+    study = load_study("leaderboard-cifar10")
+    assert all(not entry.settings for entry in study.methods)
+    assert not any("+" in protocol for protocol in study.all_protocols)
+    small = {entry.name for entry in load_study("leaderboard-mnist5k").methods}
+    assert small < {entry.name for entry in study.methods}
+
+
+def test_the_leaderboard_for_a_cpu_is_planned_and_every_score_has_its_runs() -> None:
+    study = load_study("leaderboard-mnist5k")
+    runs = make_plan(study).runs
+    for protocol in study.all_protocols:
+        named = load_protocol(protocol).counterparts
+        for needed in (protocol, named.hard, named.plain):
+            if needed is not None:
+                here = {(run.label.partition("[")[0], run.spec.replicate) for run in runs if run.mark.id == needed}
+                assert {("random", replicate) for replicate in range(3)} <= here
+                assert len({method for method, _ in here}) > 1
+    assert sum(run.label == "whole" for run in runs) == study.seeds

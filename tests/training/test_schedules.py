@@ -71,6 +71,22 @@ def test_warm_up_then_cosine_is_torchs_sequence() -> None:
     assert factors(schedule, 100)[:6] == pytest.approx([0.01, 0.208, 0.406, 0.604, 0.802, 1.0])
 
 
+def test_a_cosine_that_ends_above_zero_is_torchs_with_a_least_rate() -> None:
+    def build(optimiser: torch.optim.SGD) -> Scheduler:
+        return lr_scheduler.CosineAnnealingLR(optimiser, 40, eta_min=0.01)
+
+    assert factors(Schedule(kind="cosine", end=0.01), 40) == pytest.approx(torch_factors(build, 40), abs=1e-9)
+    frepo = Schedule(kind="cosine", warmup_epochs=500, warmup_start=0.0, end=0.01)
+    halfway = 0.01 + 0.99 / 2
+    assert [frepo.factor(step, 1000) for step in (0, 250, 500, 750)] == pytest.approx([0, 0.5, 1, halfway])
+    assert frepo.factor(999, 1000) == pytest.approx(0.01, abs=1e-4)
+
+
+def test_what_ends_at_zero_is_written_as_before_that_could_be_changed() -> None:
+    assert "end" not in Schedule().as_json()
+    assert Schedule(end=0.5).as_json()["end"] == 0.5
+
+
 def test_steps_are_torchs() -> None:
     expected = torch_factors(lambda optimiser: lr_scheduler.StepLR(optimiser, 7, gamma=0.2), 30)
     assert factors(Schedule(kind="step", milestones=(7,), decay=0.2), 30) == pytest.approx(expected)

@@ -16,6 +16,7 @@ from rd3.evaluation.settings import Settings
 from rd3.relabel.pool import TeacherPool, label_images
 from rd3.relabel.storage import hard_label_bytes, static_label_bytes, stored_label_bytes
 from rd3.squeeze.teacher import Teacher
+from rd3.training.losses import centred
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class SoftLabelling:
 
     Attributes:
         online: who labels every batch.
-        static: one row of logits an image, float (N, classes).
+        static: one row of logits an image, float (N, classes); of targets under `mse-centred`.
         seconds: that it took to make the static ones.
     """
 
@@ -61,7 +62,8 @@ def soft_labelling(
 
     Args:
         images: as they are trained on, before whitening, on the device of the run; so are `teachers`.
-        own: the images' own static logits, float (N, classes); they come before a teacher's.
+        own: the images' own static logits (targets, under `mse-centred`), float (N, classes); they come before a
+            teacher's.
 
     Raises:
         UserError: nobody is there to label.
@@ -81,6 +83,8 @@ def soft_labelling(
         return SoftLabelling(online=teachers)
     start = time.perf_counter()
     static = label_images(teachers, images, batch_size=settings.batch_size)
+    if settings.loss == "mse-centred":
+        static = centred(static.softmax(dim=1))
     return SoftLabelling(static=static, seconds=time.perf_counter() - start)
 
 

@@ -38,8 +38,9 @@ def prepared(
     train, test = train.to(device), target.test.to(device)
     held_out = None if held_out is None else held_out.to(device)
     if settings.zca is not None:
-        whiten = whitening_of(target, "kornia", settings.zca, device)
-        train, test = whitened(train, whiten), whitened_test(target, settings.zca, device)
+        kind, epsilon = settings.zca_kind, settings.zca
+        whiten = whitening_of(target, kind, epsilon, device)
+        train, test = whitened(train, whiten), whitened_test(target, kind, epsilon, device)
         held_out = None if held_out is None else whitened(held_out, whiten)
     return Pictures(train, test, held_out, student_normalisation(settings, target))
 

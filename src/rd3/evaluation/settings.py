@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from rd3.base.spec import Spec, parse
+from rd3.training.losses import REGRESSIONS
 from rd3.training.recipe import Recipe
 
 NORMALISATIONS: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
@@ -42,7 +43,7 @@ class Settings(Spec):
         validation_resize: side that test images are resized to before a centre crop; None leaves them as they are.
         checkpoints: how many evenly spaced epochs the test curve shows; the last epoch's accuracy is the result.
 
-        milestones, decay, warmup_epochs, warmup_start: of the schedule.
+        milestones, decay, warmup_epochs, warmup_start, schedule_end: of the schedule.
         micro_batch: what BatchNorm sees: a batch is split into parts of this size and gradients are accumulated.
         accumulation: `mean` weighs every image of the batch alike; `nominal` divides the sum of the parts' losses by
             the number of parts of batch_size, for a batch that is shorter too.
@@ -74,6 +75,7 @@ class Settings(Spec):
         jpeg_quality: the images to train on go through JPEG of this quality first.
         zca: train and test images are whitened by ZCA with this epsilon, fitted on the real training split, in place
             of being normalised. Only where no teacher labels online.
+        zca_kind: `kornia`, MTT's, or `frepo`, FRePo's, whose epsilon is relative; see `rd3.data.whitening`.
         lr_search: rates of which the best on a split held out from the real training data is taken; the same for
             synthetic and random images. None takes `lr`.
         lr_search_for: `both`, or, for comparison only, `random`: a set whose method learned a rate is trained with that
@@ -101,7 +103,7 @@ class Settings(Spec):
     zeta: float = Field(default=1.0, ge=1)
     augment: tuple[dict[str, Any], ...] = ()
     mix: dict[str, Any] | None = None
-    loss: Literal["ce", "soft-ce", "kl", "mse-gt"]
+    loss: Literal["ce", "soft-ce", "kl", "mse-gt", "mse-centred"]
     temperature: float = Field(default=1.0, gt=0)
     kl_t2: bool = False
     gamma: float = Field(default=0.0, ge=0)
@@ -114,6 +116,7 @@ class Settings(Spec):
     decay: float = Field(default=0.1, gt=0)
     warmup_epochs: int = Field(default=0, ge=0)
     warmup_start: float = Field(default=0.01, ge=0, le=1)
+    schedule_end: float = Field(default=0.0, ge=0, le=1)
     micro_batch: int | None = Field(default=None, gt=0)
     accumulation: Literal["mean", "nominal"] = "mean"
     repeat_last: bool = False
@@ -136,6 +139,7 @@ class Settings(Spec):
     ema_buffers: Literal["averaged", "online"] = "averaged"
     jpeg_quality: int | None = Field(default=None, ge=1, le=100)
     zca: float | None = Field(default=None, gt=0)
+    zca_kind: Literal["kornia", "frepo"] = "kornia"
     lr_search: tuple[float, ...] | None = Field(default=None, min_length=1)
     lr_search_for: Literal["both", "random"] = "both"
     selection: Literal["held-out", "test-peek"] = "held-out"
@@ -155,9 +159,11 @@ class Settings(Spec):
             raise ValueError(f"lr_search = {list(self.lr_search)}: rates are above 0")
         if self.label_epochs is not None and self.labels != "online":
             raise ValueError(f"label_epochs = {self.label_epochs}: only online labels come in batches to be kept")
-        if self.labels == "static" and self.loss == "mse-gt" and self.mix and self._mixes_probabilities:
+        if self.loss == "mse-centred" and self.labels != "static":
+            raise ValueError(f"labels = {self.labels}: loss mse-centred takes static labels")
+        if self.labels == "static" and self.loss in REGRESSIONS and self.mix and self._mixes_probabilities:
             raise ValueError(
-                "static_mix = probabilities: mse-gt compares logits; allowed is logits, or mix_labels none"
+                f"static_mix = probabilities: {self.loss} compares numbers; allowed is logits, or mix_labels none"
             )
         return self
 
@@ -211,6 +217,7 @@ class Settings(Spec):
             "warmup_start": self.warmup_start,
             "milestones": self.milestones,
             "decay": self.decay,
+            "end": self.schedule_end,
         }
         loss = {
             "kind": self.loss,

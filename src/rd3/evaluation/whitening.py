@@ -1,4 +1,4 @@
-"""Images as a protocol with ZCA whitening has them: whitened once, as `rd3.data.whitening` does it for `kornia`."""
+"""Images as a protocol with ZCA whitening has them: whitened once, in one of the ways of `rd3.data.whitening`."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import torch
 
 from rd3.data.images import Images, MemoryImages, as_unit
 from rd3.data.target import Target
-from rd3.data.whitening import Whitening, chunks, whitening_of
+from rd3.data.whitening import Whitening, WhiteningKind, chunks, whitening_of
 
 
 @lru_cache(maxsize=1)
-def whitened_test(target: Target, epsilon: float, device: torch.device) -> MemoryImages:
+def whitened_test(target: Target, kind: WhiteningKind, epsilon: float, device: torch.device) -> MemoryImages:
     """The target's test split, whitened."""
-    return whitened(target.test.to(device), whitening_of(target, "kornia", epsilon, device))
+    return whitened(target.test.to(device), whitening_of(target, kind, epsilon, device))
 
 
 def whitened(images: Images, whitening: Whitening) -> MemoryImages:

@@ -14,14 +14,17 @@ from rd3.evaluation.protocol import Case, Protocol, ProtocolField
 from rd3.evaluation.settings import Settings
 
 PIPELINE = ("normalisation", "validation_resize", "zca")
+LATER = ("zca_kind",)  # part of it only where a protocol names it: older ids did not know it
 NOTE = "as in the protocols that it serves, so that HLR compares within one pipeline"
 
 
 def in_pipeline_of(protocol: Protocol, base: Protocol) -> Protocol:
     """`base` with the pipeline of `protocol`: under the id `BASE-XXXXXX`; `base` itself where it has that."""
-    fields = {name: _field(protocol, name) for name in PIPELINE}
+    fields = {
+        name: _field(protocol, name) for name in (*PIPELINE, *(name for name in LATER if name in protocol.fields))
+    }
     said = {name: field.hashed() for name, field in fields.items()}
-    if said == {name: _field(base, name).hashed() for name in PIPELINE}:
+    if said == {name: _field(base, name).hashed() for name in fields}:
         return base
     return base.model_copy(
         update={

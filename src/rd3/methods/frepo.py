@@ -4,6 +4,7 @@ Paper: Zhou, Nezhadarya, Ba, Dataset Distillation using Neural Feature Regressio
 Origin: https://github.com/yongchao97/FRePo
 Config: the paper's and the code's; `flip` by data set, on at IPC 1 only (CIFAR-10's is inferred). Grey images are
     normalised, others whitened.
+Protocol: frepo.yaml, with a student that has no normalisation layers.
 Differences: ConvNets of one width with BatchNorm before the activation, where the authors' double their width from
     block to block and normalise before the convolution; DSA with a cutout of a quarter of the side in place of their
     own augmentation of the networks' batches (unverified: whether they augment these); BatchNorm sees batches in every

@@ -106,6 +106,7 @@ class Row(Part):
         rank: None in older files.
         random, whole: the references under the same protocol.
         versus_random: paired difference of accuracies, None for random itself.
+        label_kind: what students learn from under the protocol: `hard`, `static` or `online`; None in older files.
         rankable: whether the row may stand beside rows of the locked `rd3` protocol.
     """
 
@@ -135,6 +136,7 @@ class Row(Part):
     target_fingerprint: str = ""
     versus_random: Versus | None = None
     flags: tuple[str, ...] = ()
+    label_kind: str | None = None
 
     @property
     def peeks(self) -> bool:

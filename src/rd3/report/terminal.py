@@ -13,6 +13,7 @@ from rich.text import Text
 from rd3.report.across import across
 from rd3.report.across import sentence as across_sentence
 from rd3.report.format import DASH, estimate, place, plain, seconds, size
+from rd3.report.leaderboard import board_table, boards
 from rd3.report.notes import NOT_SEPARABLE, SEEDS_ONLY, group_title, is_random, no_place, notes, references
 from rd3.report.ranking import Group, Interval, Row, grouped, rank_intervals, ranks
 
@@ -84,9 +85,15 @@ def ranking_table(rows: Sequence[Row], *, width: int = 120) -> Table:
 
 
 def print_ranking(console: Console, rows: Sequence[Row], sentences: Sequence[str] = ()) -> None:
-    """Print every ranking, the legend, what was found, and what the ranks over all cells of a protocol show."""
+    """Print every ranking, methods under their own protocols side by side, the legend, and what was found.
+
+    That includes what the ranks over all cells of a protocol show.
+    """
     for group in grouped(rows):
         console.print(ranking_table(group.rows, width=console.width))
+        console.print()
+    for board in boards(rows):
+        console.print(board_table(board))
         console.print()
     aids = ", ".join(f"{letter} {plain(aid)}" for aid, letter in aid_letters(rows).items())
     console.print(Text(f"{LEGEND} aids: {aids or 'none'}.", style="dim"))

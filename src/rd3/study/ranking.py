@@ -97,6 +97,7 @@ def _row(cells: Cells, cell: Cell, *, w: float, gamma: float) -> dict[str, Any]:
         "seconds": {name: _mean_seconds(runs.values(), name) for name in ("squeeze", "synthesise", "relabel", "train")},
         "bytes": {"images": first.bytes.images, "labels": first.bytes.labels},
         "fingerprint": fingerprint_of("row", sorted(run.fingerprint for run in runs.values())),
+        "label_kind": first.settings.labels,
         "aids": sorted(first.aids),
         "rankable": not any(run.protocol.not_rankable for run in (first, *others)),
         "flags": sorted(

@@ -80,13 +80,11 @@ class ScoreCard:
     gamma: float = 0.5
 
     def __str__(self) -> str:
-        shown = []
-        for name in ("accuracy", "random", "whole", "hlr", "ior", "lrs", "ars"):
-            value = self.row[name]
-            if value is not None:
-                half = "" if value["low"] is None else f" ± {(value['high'] - value['low']) / 2:.3f}"
-                shown.append(f"{name} {value['mean']:.3f}{half}")
-        return f"{self.row['method']}, IPC {self.row['ipc']}, {self.row['protocol']['id']}: {', '.join(shown)}"
+        """On one line: accuracies, HLR and IOR in percent, LRS and ARS as fractions, ± half a 95 % t-interval."""
+        points = [_shown(name, self.row[name], 100, 1) for name in ("accuracy", "random", "whole", "hlr", "ior")]
+        scores = [_shown(name, self.row[name], 1, 3) for name in ("lrs", "ars")]
+        shown = ", ".join(filter(None, (*points, *scores)))
+        return f"{self.row['method']}, IPC {self.row['ipc']}, {self.row['protocol']['id']}: {shown}"
 
     @property
     def peeks(self) -> bool:
@@ -108,6 +106,15 @@ class ScoreCard:
             "parts": [part.as_json() for part in self.parts],
             "replicates": self.replicates(),
         }
+
+
+def _shown(name: str, value: dict[str, float | None] | None, scale: float, decimals: int) -> str:
+    """`hlr 49.3 ± 6.7`, or nothing where there is no value."""
+    if value is None or value["mean"] is None:
+        return ""
+    low, high = value["low"], value["high"]
+    half = "" if low is None or high is None else f" ± {scale * (high - low) / 2:.{decimals}f}"
+    return f"{name} {scale * value['mean']:.{decimals}f}{half}"
 
 
 def parts_of(records: Mapping[str, Sequence[Record]]) -> tuple[Part, ...]:

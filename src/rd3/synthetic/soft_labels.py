@@ -12,6 +12,7 @@ from typing import Literal
 from torch import Tensor
 
 from rd3.base.errors import UserError
+from rd3.training.losses import centred
 
 SoftLabelForm = Literal["logits", "probabilities", "unnormalised", "centred"]
 
@@ -64,6 +65,13 @@ def as_logits(soft_labels: Tensor, form: SoftLabelForm) -> Tensor:
 def as_regression_targets(soft_labels: Tensor, form: SoftLabelForm) -> Tensor:
     """Float32 (N, classes) that a squared error compares with logits: centred labels as they are, logits of others."""
     return soft_labels.float() if form == "centred" else as_logits(soft_labels, form)
+
+
+def as_centred(soft_labels: Tensor, form: SoftLabelForm) -> Tensor:
+    """Float32 (N, classes), targets of FRePo's regression: centred labels as they are, of others the probabilities."""
+    if form == "centred":
+        return soft_labels.float()
+    return centred(as_logits(soft_labels, form).softmax(dim=1))
 
 
 def _no_weights(soft_labels: Tensor) -> str | None:

@@ -10,6 +10,8 @@ from torch import Tensor
 
 from rd3.base.spec import GrowingSpec
 
+REGRESSIONS = ("mse-gt", "mse-centred")  # they compare numbers, and take no softmax
+
 
 class Labels(NamedTuple):
     """What a batch is labelled with.
@@ -36,7 +38,8 @@ class Loss(GrowingSpec):
     """A loss by name; a kind ignores the settings that are not its own.
 
     Attributes:
-        kind: `ce`, on hard labels; `soft-ce`, `kl` or `mse-gt`, on a teacher's.
+        kind: `ce`, on hard labels; `soft-ce`, `kl` or `mse-gt`, on a teacher's; `mse-centred`, the squared error of
+            static labels that are targets of a regression, as FRePo (arXiv 2206.00719) learns them.
         temperature: of both softmaxes (`kl`, `soft-ce`).
         t2: whether the loss is multiplied by temperature².
         gamma: a soft loss is joined by gamma·CE(s, y). With `mse-gt` that is the loss of G-VBSM (arXiv 2311.17950) and
@@ -47,7 +50,7 @@ class Loss(GrowingSpec):
 
     later: ClassVar[frozenset[str]] = frozenset({"gt_label"})
 
-    kind: Literal["ce", "soft-ce", "kl", "mse-gt"]
+    kind: Literal["ce", "soft-ce", "kl", "mse-gt", "mse-centred"]
     temperature: float = Field(default=1.0, gt=0)
     t2: bool = False
     gamma: float = Field(default=0.0, ge=0)
@@ -71,7 +74,7 @@ class Loss(GrowingSpec):
 
     def _soft(self, logits: Tensor, teacher: Tensor | None) -> Tensor:
         assert teacher is not None, f"{self.kind} needs teacher logits"
-        if self.kind == "mse-gt":
+        if self.kind in REGRESSIONS:
             return mse(logits, teacher)
         soft = kl if self.kind == "kl" else soft_ce
         return soft(logits, teacher, temperature=self.temperature, t2=self.t2)
@@ -107,6 +110,13 @@ def kl(logits: Tensor, teacher: Tensor, *, temperature: float = 1.0, t2: bool = 
 def mse(logits: Tensor, teacher: Tensor) -> Tensor:
     """Mean over B·C of (s − t)²."""
     return F.mse_loss(logits, teacher)
+
+
+def centred(probabilities: Tensor) -> Tensor:
+    """(p − 1/C) / √(C/10), rows (N, C): what FRePo (arXiv 2206.00719) regresses on, for one-hot rows at its start."""
+    classes = probabilities.shape[1]
+    scaled: Tensor = (probabilities - 1 / classes) / (classes / 10) ** 0.5
+    return scaled
 
 
 def _rows(values: Tensor | None, rows: slice) -> Tensor | None:

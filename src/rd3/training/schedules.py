@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from rd3.base.spec import Spec
+from rd3.base.spec import GrowingSpec
 
 
-class Schedule(Spec):
+class Schedule(GrowingSpec):
     """A schedule by name; it steps once per epoch. A kind ignores the settings that are not its own.
 
     Attributes:
@@ -22,7 +22,10 @@ class Schedule(Spec):
         warmup_start: factor of the first warm-up epoch.
         milestones: whole epochs from the start of training, or fractions of N below 1.
         decay: what a milestone multiplies by.
+        end: factor that the curve of `cosine`, `cos2` and `linear` is lifted to end at instead of at 0 (with ζ 1).
     """
+
+    later: ClassVar[frozenset[str]] = frozenset({"end"})
 
     kind: Literal["constant", "cosine", "cos2", "linear", "step", "multistep"] = "cosine"
     zeta: float = Field(default=1.0, ge=1)
@@ -30,6 +33,7 @@ class Schedule(Spec):
     warmup_start: float = Field(default=0.01, ge=0, le=1)
     milestones: tuple[int | float, ...] = ()
     decay: float = Field(default=0.1, gt=0)
+    end: float = Field(default=0.0, ge=0, le=1)
 
     @field_validator("milestones")
     @classmethod
@@ -57,7 +61,8 @@ class Schedule(Spec):
             return self.warmup_start + (1 - self.warmup_start) * epoch / self.warmup_epochs
         if self.kind in ("step", "multistep"):
             return self.decay ** self._passed(epoch, epochs)
-        return CURVES[self.kind]((epoch - self.warmup_epochs) / (epochs - self.warmup_epochs), self.zeta)
+        curve = CURVES[self.kind]((epoch - self.warmup_epochs) / (epochs - self.warmup_epochs), self.zeta)
+        return curve if self.end == 0 else self.end + (1 - self.end) * curve
 
     def _passed(self, epoch: int, epochs: int) -> int:
         milestones = [value if isinstance(value, int) else round(value * epochs) for value in self.milestones]

@@ -45,7 +45,11 @@ FACTORS = (
             *("momentum", "betas", "eps", "weight_decay", "wd_exclude_1d"),
         ),
     ),
-    Factor("schedule", "schedule", ("schedule", "zeta", "milestones", "decay", "warmup_epochs", "warmup_start")),
+    Factor(
+        "schedule",
+        "schedule",
+        ("schedule", "zeta", "milestones", "decay", "warmup_epochs", "warmup_start", "schedule_end"),
+    ),
     Factor("augmentation", "augmentation", ("augment",)),
     Factor("mix", "mixing of images", ("mix", "mix_labels")),
     Factor(
@@ -63,7 +67,7 @@ FACTORS = (
         "loss", "loss", ("loss", "temperature", "kl_t2", "gamma", "gt_label", "label_smoothing", "hard_phase")
     ),
     Factor("ema", "weight averaging", ("ema", "ema_buffers")),
-    Factor("normalisation", "normalisation", ("normalisation", "validation_resize", "zca", "jpeg_quality")),
+    Factor("normalisation", "normalisation", ("normalisation", "validation_resize", "zca", "zca_kind", "jpeg_quality")),
     Factor("quirks", "quirks", ("double_bn_update",)),
     Factor("report", "reported epoch", ("report", "report_every", "report_phase", "checkpoints")),
     IMAGES,

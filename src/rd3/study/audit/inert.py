@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from rd3.evaluation.settings import Settings
+from rd3.training.losses import REGRESSIONS
 
 
 class Rule(NamedTuple):
@@ -23,7 +24,7 @@ RULES: Final = (
     Rule(("betas", "eps"), lambda s: s.optimiser == "sgd"),
     Rule(("wd_exclude_1d",), lambda s: s.weight_decay == 0),
     Rule(("milestones", "decay"), lambda s: s.schedule not in ("step", "multistep")),
-    Rule(("zeta",), lambda s: s.schedule not in ("cosine", "cos2", "linear")),
+    Rule(("zeta", "schedule_end"), lambda s: s.schedule not in ("cosine", "cos2", "linear")),
     Rule(("warmup_start",), lambda s: s.warmup_epochs == 0),
     Rule(("mix_labels",), lambda s: s.mix is None or not _mixes_labels(s)),
     Rule(
@@ -37,11 +38,12 @@ RULES: Final = (
     Rule(("label_input",), lambda s: s.labels != "online"),
     Rule(("label_draw",), lambda s: s.label_epochs is None),
     Rule(("static_mix",), lambda s: s.labels != "static"),
-    Rule(("temperature", "kl_t2"), lambda s: s.loss in ("ce", "mse-gt")),
+    Rule(("temperature", "kl_t2"), lambda s: s.loss in ("ce", *REGRESSIONS)),
     Rule(("gt_label",), lambda s: not _joins_hard(s)),
     Rule(("label_smoothing",), lambda s: s.soft and not _joins_hard(s) and s.hard_phase is None),
     Rule(("ema_buffers",), lambda s: s.ema is None),
     Rule(("normalisation",), lambda s: s.zca is not None),
+    Rule(("zca_kind",), lambda s: s.zca is None),
     Rule(("report_every", "report_phase"), lambda s: s.report == "last"),
 )
 NEUTRAL: Final[dict[str, Any]] = {"normalisation": "target"}  # of fields without a default

@@ -30,9 +30,10 @@ from rd3.study.records import RECORD, ProtocolMark, Record, mark_of
 from rd3.study.store import Store
 from rd3.synthetic.artifact import Synthetic
 from rd3.synthetic.check import check
-from rd3.synthetic.soft_labels import SoftLabelForm, as_logits, as_regression_targets
+from rd3.synthetic.soft_labels import SoftLabelForm, as_centred, as_logits, as_regression_targets
 
 WHOLE = "whole"
+READINGS = {"mse-gt": as_regression_targets, "mse-centred": as_centred}  # of own labels, where not as logits
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ class RunJob(Job):
 
 
 def own_logits(synthetic: Synthetic, spec: RunSpec) -> torch.Tensor | None:
-    """The set's own soft labels as logits, where the run learns from those.
+    """The set's own soft labels as logits, or what a regression compares, where the run learns from those.
 
     Raises:
         UserError: it has none, or a probability of 0 where logits are compared.
@@ -117,8 +118,7 @@ def own_logits(synthetic: Synthetic, spec: RunSpec) -> torch.Tensor | None:
     zero = spec.own_labels in ("probabilities", "unnormalised") and bool((synthetic.soft_labels == 0).any())
     if zero and spec.settings.loss == "mse-gt":
         raise UserError(f"{synthetic.manifest.method}: loss mse-gt compares logits, and a probability of 0 has none")
-    reading = as_regression_targets if spec.settings.loss == "mse-gt" else as_logits
-    return reading(synthetic.soft_labels, spec.own_labels)
+    return READINGS.get(spec.settings.loss, as_logits)(synthetic.soft_labels, spec.own_labels)
 
 
 @dataclass(frozen=True)
