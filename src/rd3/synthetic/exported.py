@@ -20,9 +20,30 @@ from rd3.base.spec import fingerprint_of
 from rd3.synthetic.artifact import Synthetic
 from rd3.synthetic.check import require_classes, unnamed
 from rd3.synthetic.exporters.parquet import FILE
+from rd3.synthetic.foreign import READINGS
 from rd3.synthetic.format import Format, Request
 from rd3.synthetic.sidecar import SIDECAR, Sidecar, content_of_set, parse_sidecar
 from rd3.synthetic.soft_labels import SOFT_LABELS, inferred_form
+
+TOLD = ("pixels", "decode", "soft_label_form", "classes", "fit", "label_store")  # of a request, by the caller
+SAYS = "the sidecar of an rd3 export says so"
+
+
+def read_as_said(path: Path, format: Format, request: Request, *, name: str | None) -> Synthetic:
+    """What lies at a path, read as the caller and, where he is silent, an export's sidecar say.
+
+    Args:
+        name: what the caller calls it, None where he does not.
+
+    Raises:
+        UserError: as the format's reader has it, or the sidecar cannot be read.
+    """
+    exported = exported_at(path, format)
+    if exported is None:
+        return format.read(path, request).declaring(request.soft_label_form)
+    synthetic = exported.labelled(format.read(path, exported.filled(request, name=name)))
+    told = any(getattr(request, what) is not None for what in TOLD)
+    return synthetic.declaring(request.soft_label_form) if told else exported.restored(synthetic)
 
 
 @dataclass(frozen=True)
@@ -31,6 +52,17 @@ class Exported:
 
     sidecar: Sidecar
     soft_labels: Tensor | None = None
+
+    @property
+    def words(self) -> str:
+        """What is believed on its word, for whoever judges the set."""
+        said, rate = self.sidecar.manifest, self.sidecar.learned_lr
+        parts = [f"method {said.method}", said.origin, f"draw {said.draw}"]
+        parts += [f"pixels {self.sidecar.space}"] * (self.sidecar.space is not None)
+        parts += [] if said.decode is None else [f"mosaics {said.decode.factor}:{said.decode.order}"]
+        parts += [f"soft labels {said.soft_label_form}"] * (said.soft_label_form is not None)
+        parts += [] if rate is None else [f"learned rate {rate:g}"]
+        return f"{SAYS}, and nothing else vouches for it: {', '.join(parts)}"
 
     def filled(self, request: Request, *, name: str | None) -> Request:
         """What the caller says, and where nothing is said, what the sidecar does.
@@ -50,6 +82,7 @@ class Exported:
             decode=request.decode or manifest.decode or "none",
             soft_label_form=request.soft_label_form or manifest.soft_label_form,
             classes=request.classes or (manifest.classes if anonymous else None),
+            because=f"as told, or {SAYS}" if any(getattr(request, what) is not None for what in TOLD) else SAYS,
         )
 
     def labelled(self, synthetic: Synthetic) -> Synthetic:
@@ -78,7 +111,10 @@ class Exported:
         return replace(synthetic, soft_labels=soft, learned_lr=self.sidecar.learned_lr, manifest=manifest)
 
     def _another(self, synthetic: Synthetic) -> Synthetic:
-        kept, info = self.sidecar.manifest, synthetic.manifest.info
+        kept = self.sidecar.manifest
+        row = ["another set than was exported", "pixels or labels are not those that its sidecar names"]
+        info = synthetic.manifest.info
+        info = {**info, READINGS: {**info.get(READINGS, {}), "manifest": row}}
         rate = synthetic.learned_lr or self.sidecar.learned_lr
         changes: dict[str, Any] = {"draw": kept.draw, "info": {**info, "exported": kept.fingerprint}}
         if rate != synthetic.learned_lr:
