@@ -97,7 +97,7 @@ class Exported:
         form = self.sidecar.manifest.soft_label_form or inferred_form(soft)
         manifest = synthetic.manifest.model_copy(update={"soft_label_form": form})
         found = replace(synthetic, soft_labels=soft, manifest=manifest)
-        fingerprint = fingerprint_of("imported", [content_of_set(found), None, form])
+        fingerprint = fingerprint_of("imported", [synthetic.manifest.fingerprint, content_of_set(found), form])
         return replace(found, manifest=manifest.model_copy(update={"fingerprint": fingerprint}))
 
     def restored(self, synthetic: Synthetic) -> Synthetic:
@@ -139,7 +139,12 @@ def exported_at(path: Path, format: Format) -> Exported | None:
     except (OSError, UnicodeDecodeError):
         raise UserError(f"{SIDECAR}: cannot be read as text") from None
     sidecar = parse_sidecar(text, where=SIDECAR)
-    return Exported(sidecar, _column(folder / FILE) if sidecar.format == "parquet" else _rows(folder / SOFT_LABELS))
+    return Exported(
+        sidecar,
+        _column(folder / FILE, len(sidecar.manifest.classes))
+        if sidecar.format == "parquet"
+        else _rows(folder / SOFT_LABELS),
+    )
 
 
 def _rows(file: Path) -> Tensor | None:
@@ -151,16 +156,30 @@ def _rows(file: Path) -> Tensor | None:
         raise UserError(f"{file.name}: no readable soft labels ({' '.join(str(error).split())})") from None
 
 
-def _column(file: Path) -> Tensor | None:
+def _column(file: Path, classes: int) -> Tensor | None:
+    """Soft labels (N, classes) in a parquet file; looked at before they take memory, as equal rows are stored once."""
     try:
         import pyarrow
         import pyarrow.parquet
     except ImportError:
         raise MissingExtraError("parquet") from None
     try:
-        if "soft_labels" not in pyarrow.parquet.read_schema(file).names:
-            return None
-        rows = pyarrow.parquet.read_table(file, columns=["soft_labels"])["soft_labels"].to_pylist()
-        return torch.tensor(rows, dtype=torch.float32)
+        with pyarrow.parquet.ParquetFile(file) as opened:
+            if "soft_labels" not in opened.schema_arrow.names:
+                return None
+            _require_plausible(opened.metadata, file, classes)
+            rows = opened.read(columns=["soft_labels"])["soft_labels"].to_pylist()
+            return torch.tensor(rows, dtype=torch.float32)
     except (pyarrow.ArrowException, OSError, ValueError, TypeError) as error:
         raise UserError(f"{file.name}: no readable soft labels ({' '.join(str(error).split())[:100]})") from None
+
+
+def _require_plausible(metadata: Any, file: Path, classes: int) -> None:
+    count, size = metadata.num_rows, file.stat().st_size
+    groups = [metadata.row_group(k) for k in range(metadata.num_row_groups)]
+    columns = [group.column(k) for group in groups for k in range(group.num_columns)]
+    values = sum(column.num_values for column in columns if column.path_in_schema.startswith("soft_labels."))
+    if count > size or values > count * classes:
+        raise UserError(
+            f"{file.name}: claims {count} pictures and {values} soft labels for {classes} classes in {size} bytes"
+        )
