@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from rd3.evaluation.settings import Settings
 from rd3.evaluation.spec import RunSpec
 from rd3.study.jobs.run import own_logits
 from rd3.synthetic import Synthetic, export, read_synthetic
-from rd3.synthetic.soft_labels import as_logits, as_regression_targets, inferred_form, require_form
+from rd3.synthetic.soft_labels import as_centred, as_logits, as_regression_targets, inferred_form, require_form
 from rd3.training.losses import kl
 
 RUN = {"epochs": 1, "batch_size": 1, "optimiser": "sgd", "normalisation": "target"}
@@ -137,3 +138,15 @@ def test_a_run_compares_centred_labels_with_logits_only_under_a_squared_error(so
     assert torch.equal(handed["mse-gt"], centred.soft_labels)
     assert torch.equal(handed["kl"].argmax(1), softly.labels)
     assert handed["kl"].min() == -1e4
+
+
+@pytest.mark.parametrize("classes", [2, 10, 100])
+def test_frepo_s_own_rows_are_what_its_regression_compares_again(classes: int, tmp_path: Path) -> None:
+    """Its archive divides by sqrt(classes / 10); that scale is taken out at import, and put back by its protocol."""
+    rows = (torch.eye(classes) - 1 / classes) / (classes / 10) ** 0.5
+    images = torch.rand(classes, 6, 6, 1, generator=torch.Generator().manual_seed(0))
+    np.savez(tmp_path / "step.npz", image=images.numpy(), label=rows.numpy())
+    found = read_synthetic(tmp_path / "step.npz", pixels="raw01")
+    assert found.soft_labels is not None
+    torch.testing.assert_close(as_logits(found.soft_labels, "centred").softmax(dim=1), torch.eye(classes))
+    torch.testing.assert_close(as_centred(found.soft_labels, "centred"), rows)

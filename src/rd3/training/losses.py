@@ -114,7 +114,7 @@ def mse(logits: Tensor, teacher: Tensor) -> Tensor:
 
 def frepo_scale(classes: int) -> float:
     """√(C/10), which FRePo (arXiv 2206.00719) divides centred labels by: 1 for ten classes."""
-    return (classes / 10) ** 0.5
+    return float((classes / 10) ** 0.5)
 
 
 def centred(probabilities: Tensor) -> Tensor:
