@@ -53,6 +53,15 @@ def test_no_board_where_all_share_their_protocols_or_only_one_has_its_own(own: l
     assert boards([row.model_copy(update={"lrs": None}) for row in own]) == []
 
 
+def test_the_hard_part_of_a_score_is_no_line_of_its_own(own: list[Row]) -> None:
+    soft = next(row for row in own if row.protocol.id == "sre2l-own" and row.method == "sre2l")
+    name = soft.protocol.model_copy(update={"id": "sre2l-own-hard", "hash": "other"})
+    hard = soft.model_copy(update={"protocol": name, "label_kind": "hard"})
+    assert [len(board.rows) for board in boards([*own, hard])] == [3]
+    linked = [row.model_copy(update={"hard_counterpart": "sre2l-own-hard"}) if row is soft else row for row in own]
+    assert [row.protocol.id for row in boards([*linked, hard])[0].rows] == ["herding-own", "sre2l-own"]
+
+
 def test_a_line_has_labels_protocol_accuracies_and_scores(own: list[Row]) -> None:
     lines = shown(own)
     [line] = [line for line in lines if line.startswith("herding")]
