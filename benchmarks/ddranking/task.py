@@ -19,7 +19,8 @@ from rd3.evaluation.settings import NORMALISATIONS
 from rd3.squeeze.spec import teacher_spec
 from rd3.squeeze.train import squeeze
 from rd3.study.store import Store
-from rd3.synthetic.transfer import export
+from rd3.synthetic.exporter import export
+from rd3.synthetic.sidecar import SIDECAR
 
 HERE = Path(__file__).parent
 MODEL = "convnet3-bn"
@@ -123,4 +124,5 @@ def distilled(method: str, target: rd3.Target, teacher: rd3.Teacher, ipc: int, w
     folder = work / "synthetic" / name
     folder.parent.mkdir(exist_ok=True)
     export(made, folder, "folder")
+    (folder / SIDECAR).unlink()  # pictures alone, as both sides would get them from others
     return folder

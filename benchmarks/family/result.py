@@ -50,7 +50,8 @@ images or patches are left out, as CIFAR-10 states no licence; `report.html` of 
 
 def markdown(rankings: Rankings, facts: Mapping[str, Any], sheets: Sequence[str]) -> str:
     """The page; parts whose study is not there are left out."""
-    parts = [HEAD, _accuracies(rankings), _orders(rankings), _gaps(rankings.get(OWN, ())), WHY]
+    compared = [*rankings.get(OWN, ()), *rankings.get(FIFTY, ())]
+    parts = [HEAD, _accuracies(rankings), _orders(rankings), _gaps(compared), WHY]
     parts += [_sheets(sheets), _environment(facts)]
     return "\n\n".join(filter(None, parts)) + "\n"
 
@@ -99,17 +100,23 @@ def _order(title: str, theirs: str, found: Order) -> str:
 
 
 def _gaps(rows: Sequence[Row]) -> str:
-    """How far apart the methods of the third study are before and after they are judged alike."""
-    before, after = own(rows, ipc=10, common=COMMON), accuracies(rows, ipc=10, protocol=COMMON)
+    """How far apart methods are before and after they are judged alike, for every IPC."""
+    parts = [_gap(rows, ipc) for ipc in sorted({row.ipc for row in rows})]
+    if not any(parts):
+        return ""
+    lead = f"The same images under each method's own protocol and under `{COMMON}`, all with a tenth of their epochs."
+    return "\n\n".join(["## Before and after", lead, *filter(None, parts)])
+
+
+def _gap(rows: Sequence[Row], ipc: int) -> str:
+    before, after = own(rows, ipc=ipc, common=COMMON), accuracies(rows, ipc=ipc, protocol=COMMON)
     both = before.keys() & after.keys()
     if len(both) < 2:
         return ""
     gaps = [max(side[name] for name in both) - min(side[name] for name in both) for side in (before, after)]
     cells = [[name, f"{before[name]:.1f}", f"{after[name]:.1f}"] for name in sorted(both, key=lambda one: -before[one])]
     return (
-        f"## Before and after\n\nThe same images at IPC 10 under each method's own protocol and under `{COMMON}`, all"
-        f" with a tenth of their epochs. Between the best and the worst are {gaps[0]:.1f} points before and"
-        f" {gaps[1]:.1f} after.\n\n"
+        f"### IPC {ipc}\n\nBetween the best and the worst are {gaps[0]:.1f} points before and {gaps[1]:.1f} after.\n\n"
         f"{table(['method', 'own protocol', COMMON], cells)}"
     )
 

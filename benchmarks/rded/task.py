@@ -13,7 +13,8 @@ import rd3
 from rd3.base.errors import UserError
 from rd3.evaluation.settings import IMAGENET_MEAN, IMAGENET_STD
 from rd3.study.store import Store
-from rd3.synthetic.transfer import export
+from rd3.synthetic.exporter import export
+from rd3.synthetic.sidecar import SIDECAR
 
 
 @dataclass(frozen=True)
@@ -82,4 +83,5 @@ def _images(target: rd3.Target, teacher: rd3.Teacher, ipc: int, work: Path, devi
     made = rd3.distill("rded", target, teacher, ipc=ipc, store=Store(work / "making"), device=str(device))
     folder = work / f"rded-{ipc}"
     export(made, folder, "folder")
+    (folder / SIDECAR).unlink()  # pictures alone, as both sides would get them from others
     return folder

@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rd3.api import audit, distill, evaluate, rectify, run_study, score, squeeze
+    from rd3.api import audit, distill, evaluate, export, rectify, run_study, score, squeeze
     from rd3.base.errors import UserError
     from rd3.data.load import load_target
     from rd3.data.target import Target
@@ -40,6 +40,7 @@ _HOMES = {
     "bring_teacher": "rd3.squeeze.brought",
     "distill": "rd3.api",
     "evaluate": "rd3.api",
+    "export": "rd3.api",
     "load_protocol": "rd3.evaluation.files",
     "load_target": "rd3.data.load",
     "read_synthetic": "rd3.synthetic",
@@ -59,6 +60,7 @@ __all__ = [
     "bring_teacher",
     "distill",
     "evaluate",
+    "export",
     "load_protocol",
     "load_target",
     "read_synthetic",

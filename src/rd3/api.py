@@ -8,9 +8,13 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from rd3.base.errors import UserError
+from rd3.data.spaces import PixelSpace
 from rd3.data.target import Target
 from rd3.evaluation.files import load_protocol
 from rd3.evaluation.modifiers import TEST_PEEK, Selection, selected, split_modifiers
+from rd3.report.card import card_files
+from rd3.report.results import results_of
 from rd3.scores.definitions import USUAL_WEIGHT, require_weights
 from rd3.scores.intervals import Interval
 from rd3.scores.nested import by_draw, nested
@@ -51,6 +55,8 @@ from rd3.study.spec import StudySpec, load_study
 from rd3.study.store import Store
 from rd3.synthetic.artifact import Synthetic
 from rd3.synthetic.check import check
+from rd3.synthetic.exporter import EXPORTERS
+from rd3.synthetic.exporter import export as write_export
 from rd3.training.recipe import Recipe
 
 
@@ -297,6 +303,50 @@ def own_label(synthetic: Synthetic) -> str:
     """What the set is called beside its references, not to be taken for one of them."""
     method = synthetic.manifest.method
     return f"{method} (this set)" if method in (RANDOM, WHOLE) else method
+
+
+def export(
+    synthetic: Synthetic,
+    path: str | Path,
+    format: str,
+    *,
+    target: Target | None = None,
+    space: PixelSpace | None = None,
+    quantise: bool = False,
+    expand: bool = False,
+    records: Sequence[Path] = (),
+    store: Store | None = None,
+) -> list[str]:
+    """Write `synthetic` as others read it; folders that Hugging Face's `datasets` loads get a card.
+
+    Args:
+        path: what is written: a file or folder that does not exist yet, or an empty folder.
+        format: `folder`, `npz`, `parquet`, `tensors`, `condensed` or `rd3`; docs/formats.md says what each holds.
+        target: the real data; needed for a `space` that is fitted on them.
+        space: what float pixels become in `tensors` and `condensed`; by default what their readers expect.
+        quantise: whether float pixels may be clamped and rounded to bytes.
+        expand: whether mosaics are taken apart.
+        records: files or folders of records whose results go onto the card; those of the store by default.
+
+    Returns:
+        What has no place in the format and what was changed, one line each.
+
+    Raises:
+        UserError: unknown format, a set that it cannot hold, or something is at `path` already.
+    """
+    if records and not EXPORTERS[format].card:
+        raise UserError(f"records: {format} has no card that could show their results")
+
+    def beside(ready: Synthetic, changes: Sequence[str]) -> dict[str, bytes]:
+        if not EXPORTERS[format].card:
+            return {}
+        stored = (store or Store()).root / "run"
+        places = list(records) or ([stored] if stored.is_dir() else [])
+        return card_files(ready, format, results_of(synthetic, places), changes)
+
+    return write_export(
+        synthetic, path, format, target=target, space=space, quantise=quantise, expand=expand, beside=beside
+    )
 
 
 def run_study(

@@ -53,7 +53,12 @@ def test_an_audit_has_the_precision_that_its_students_are_asked_for() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["README.md", "CONTRIBUTING.md", "docs/ddranking.md", "docs/formats.md", "docs/teachers.md"]
+    "name",
+    [
+        "README.md",
+        "CONTRIBUTING.md",
+        *(f"docs/{page}.md" for page in ("bring-your-own", "ddranking", "formats", "teachers")),
+    ],
 )
 def test_the_commands_of_the_documents_are_ones_that_the_verbs_take(name) -> None:
     lines = re.findall(r"^    (?:\.venv/bin/)?rd3 (.+)$|`rd3 ([^`…]+)`", (ROOT / name).read_text(), flags=re.MULTILINE)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rd3.report.format import number, p_value, percent, plain, score, seconds, size
@@ -29,6 +29,8 @@ def test_a_half_width_is_never_rounded_to_nothing_while_a_decimal_can_show_it() 
 
 
 @given(st.floats(0.01, 1e7))
+@example(0.015625)
+@example(0.0951)
 def test_seconds_read_back_to_five_percent(value: float) -> None:
     amount, unit = seconds(value).split()
     assert float(amount) * UNITS[unit] == pytest.approx(value, rel=0.06)

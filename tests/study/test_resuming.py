@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.methods.quick import quick_settings
 
 from rd3.api import distill_job
 from rd3.cli.main import main
@@ -28,11 +29,6 @@ from rd3.study.store import Store
 from rd3.synthetic import Synthetic
 
 CPU = torch.device("cpu")
-QUICK = {
-    **{"iterations": 4, "round_iterations": 2, "images_per_class": 10, "networks": 2, "epochs": 1, "real_batch": 8},
-    **{"network": "convnet1-w4", "network_epochs": 1, "network_images": 64, "rounds": 1, "matches": 2},
-    **{"train_steps": 1, "train_batch": 16, "frequencies": 16, "batch_size": 10, "perturb_steps": 2},
-}
 IN_ONE_PIECE = {"random", "herding", "k-center", "least-confidence", "margin", "forgetting"}
 
 
@@ -61,8 +57,7 @@ def _loops_are_kept_at_every_iteration(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def job_of(name: str, digits: Target, pool: tuple[Teacher, ...]) -> SyntheticJob:
-    fields = METHODS[name].model_fields
-    quick = {key: value for key, value in QUICK.items() if key in fields and fields[key].default != 0}
+    quick = quick_settings(name, iterations=4, networks=2, batch_size=10, perturb_steps=2)
     return distill_job(name, digits, *(pool if METHODS[name].needs_teacher else ()), ipc=2, changes=quick)
 
 

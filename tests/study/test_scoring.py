@@ -115,6 +115,9 @@ def stored_as(synthetic: rd3.Synthetic, format: str, place: Path, target: rd3.Ta
     """The set as another tool would hand it over."""
     path = place / ("set.npz" if format == "npz" else "set")
     export(synthetic, path, format)
+    if format == "folder":
+        for ours in ("rd3.json", "soft_labels.safetensors"):
+            (path / ours).unlink(missing_ok=True)
     return rd3.read_synthetic(path, target=target, name=f"set-{format}")
 
 

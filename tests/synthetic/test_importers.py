@@ -448,6 +448,14 @@ def pickle_of_load(data: bytes) -> bytes:
     return name + b"B" + len(data).to_bytes(4, "little") + data + b"\x85R."
 
 
+def test_a_damaged_label_makes_no_classes_without_end(mnist: Target, tmp_path: Path) -> None:
+    labels = LABELS.clone()
+    labels[3] = 2**46
+    torch.save([drifted(mnist).clamp(0, 1), labels], tmp_path / "a.pt")
+    refused(tmp_path / "a.pt", "label 70368744177664: every class from 0 on needs an image, and there are 20")
+    refused(tmp_path / "a.pt", r"label 70368744177664: must be in 0 \.\. 9", target=mnist)
+
+
 @pytest.mark.parametrize("kept", [0.02, 0.5, 0.97])
 @pytest.mark.parametrize("legacy", [False, True])
 def test_truncated_files_are_named(mnist: Target, tmp_path: Path, kept: float, legacy: bool) -> None:

@@ -46,9 +46,15 @@ class Registry(Generic[T]):
 
     def __getitem__(self, name: str) -> T:
         self._fill()
-        if name not in self._items:
-            raise unknown(self.kind, name, self._items)
-        return self._items[name]
+        return self._items[name] if name in self._items else self._elsewhere(name)
+
+    def _elsewhere(self, name: str) -> T:
+        """What a name that was not registered stands for.
+
+        Raises:
+            UserError: nothing.
+        """
+        raise unknown(self.kind, name, self._items)
 
     def __contains__(self, name: object) -> bool:
         self._fill()

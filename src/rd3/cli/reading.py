@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tyro
@@ -22,6 +24,9 @@ PixelMeaning = (
 SoftLabelMeaning = Literal["logits", "probabilities", "unnormalised", "centred"] | None
 
 
+WNID = re.compile(r"n\d{8}\b", re.ASCII)
+
+
 @dataclass(kw_only=True)
 class Reading:
     """What is said about the files of a synthetic set."""
@@ -36,9 +41,15 @@ class Reading:
     set: Annotated[str | None, tyro.conf.arg(metavar="K")] = None
     """which set of a file that holds several, from 0; or all of them, where a verb takes draws"""
     class_names: Annotated[Names, tyro.conf.arg(aliases=["--classes"])] = ()
-    """class names in the order of the file's labels (a,b,c), where that is not the target's"""
+    """class names in the order of the file's labels (a,b,c), where that is not the target's; or a file with a name a
+    line"""
     quantise: Flag = False
     """clamp float pixels and round them to bytes"""
+    fit: Literal["resize", "crop"] | None = None
+    """how pictures larger than the target's get to its size: resize the shorter side and cut out the centre, or crop"""
+    label_store: Annotated[Path | None, tyro.conf.arg(aliases=["--soft-labels"], metavar="FOLDER")] = None
+    """a teacher's labels of augmented views (FKD), epoch_*/batch_*.tar, of class folders or parquet files: they become
+    one static soft label an image"""
 
 
 def reading_arguments(reading: Reading) -> dict[str, Any]:
@@ -48,9 +59,22 @@ def reading_arguments(reading: Reading) -> dict[str, Any]:
         "soft_label_form": reading.soft_label_form,
         "decode": _decode(reading.decode),
         "set": _number(reading.set),
-        "classes": split_names(reading.class_names) or None,
+        "classes": _class_names(reading.class_names),
         "quantise": reading.quantise,
+        "fit": reading.fit,
+        "label_store": reading.label_store,
     }
+
+
+def _class_names(words: Names) -> tuple[str, ...] | None:
+    """Names as they are given, or those in a file; where every line starts with a WordNet id, that is the name."""
+    from rd3.base.files import read_text
+
+    if len(words) != 1 or not Path(words[0]).is_file():
+        return split_names(words) or None
+    lines = [line.strip() for line in read_text(Path(words[0])).splitlines() if line.strip()]
+    ids = [match[0] for line in lines if (match := WNID.match(line))]
+    return tuple(ids if len(ids) == len(lines) else lines)
 
 
 def _decode(text: str | None) -> Any:

@@ -35,7 +35,7 @@ def read_header(path: Path) -> Header:
     """
     try:
         with Image.open(path) as image:
-            return Header(*image.size, grey=_is_grey(image))
+            return Header(*image.size, grey=is_grey(image))
     except Exception as error:  # Pillow's decoders raise many kinds, SyntaxError among them
         raise _unreadable(path, error) from error
 
@@ -54,7 +54,7 @@ def decode(path: Path, *, channels: int, size: int | None) -> Pixels:
     """
     try:
         with Image.open(path) as image:
-            _is_grey(image)
+            is_grey(image)
             return to_array(fit(image.convert("RGB" if channels == 3 else "L"), size))
     except Exception as error:
         raise _unreadable(path, error) from error
@@ -96,7 +96,12 @@ def picture_suffixes() -> frozenset[str]:
     return frozenset(suffix for suffix, form in Image.registered_extensions().items() if form in Image.OPEN)
 
 
-def _is_grey(image: Image.Image) -> bool:
+def is_grey(image: Image.Image) -> bool:
+    """Whether a picture has no colour, by its mode or its palette.
+
+    Raises:
+        ValueError: it has more than 8 bits a channel.
+    """
     if image.mode.startswith(DEEP_MODES):
         raise ValueError(f"mode {image.mode} has more than 8 bits a channel; convert it to 8 bits")
     if image.mode != "P":

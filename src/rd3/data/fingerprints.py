@@ -41,6 +41,11 @@ def of_files(root: Path, splits: Iterable[tuple[list[str], list[int]]], shape: t
     return fingerprint_of("streamed target", [entries, list(shape), how])
 
 
+def of_plugin(said: str, source: str) -> str:
+    """20 hex digits over what a plug-in says of pixels that stay on disk, and its own source."""
+    return fingerprint_of("plug-in target", [said, source])
+
+
 def digests_of(root: Path, files: list[str]) -> list[str]:
     """SHA-256 of every file's bytes.
 

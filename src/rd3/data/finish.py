@@ -22,7 +22,8 @@ def finish(content: Content, spec: TargetSpec, source: Source) -> Target:
         UserError: too many classes, another number of channels, or a class without training images.
     """
     check(content, spec.name, source)
-    statistics = source.published or measured(content.train)
+    statistics = content.published or source.published or measured(content.train)
+    flip = source.flip_keeps_class if content.flip_keeps_class is None else content.flip_keeps_class
     return Target(
         spec=spec,
         train=content.train,
@@ -31,7 +32,7 @@ def finish(content: Content, spec: TargetSpec, source: Source) -> Target:
         mean=statistics.mean,
         std=statistics.std,
         statistics=statistics.origin,
-        flip_keeps_class=source.flip_keeps_class if spec.flip is None else spec.flip,
+        flip_keeps_class=flip if spec.flip is None else spec.flip,
         pixel_hash=content.fingerprint,
         notes=content.notes + subset_notes(content, spec.name, source),
     )

@@ -7,9 +7,11 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
-from rd3.base.errors import UserError
+from rd3.base.errors import UserError, suggestion
+from rd3.base.plugin import is_plugin_name
 from rd3.base.spec import parse
 from rd3.data.finish import finish
+from rd3.data.plugin import FUNCTION
 from rd3.data.source import SOURCES, Place, Reading, Source
 from rd3.data.target import Target, TargetSpec
 from rd3.data.walk import stamp
@@ -20,11 +22,12 @@ SIZE_SUFFIX = re.compile(r"(?P<name>.+)@(?P<size>\d+)")
 
 def list_targets() -> dict[str, str]:
     """Every way to name a target, with a line about it."""
-    return {f"{name}:PATH" if SOURCES[name].takes_path else name: SOURCES[name].about for name in SOURCES}
+    named = {SOURCES[name].usage or name: SOURCES[name].about for name in SOURCES}
+    return named | {FUNCTION.usage: FUNCTION.about}
 
 
 def parse_target(text: str) -> TargetSpec:
-    """The spec that a text stands for: a name, `folder:PATH` or `npz:PATH`, with `@SIDE` behind it or not.
+    """The spec that a text stands for, see `list_targets`, with `@SIDE` behind it or not.
 
     A path that itself ends in `@` and digits is written with a slash behind it.
 
@@ -93,10 +96,13 @@ def source_of(name: str) -> tuple[Source, str]:
     kind, colon, path = name.partition(":")
     if name and kind not in SOURCES and Path(name).exists():
         prefix = "folder" if Path(name).is_dir() else "npz"
-        raise UserError(f"target '{name}' is a path; write {prefix}:{name}")
+        hint = f"{name}:FUNCTION" if name.endswith(".py") else f"{prefix}:{name}"
+        raise UserError(f"target '{name}' is a path; write {hint}")
+    if kind not in SOURCES and is_plugin_name(name) and not suggestion(kind, SOURCES):
+        return FUNCTION, name
     source = SOURCES[kind]
     if source.takes_path and not path:
-        raise UserError(f"target '{name}' needs a path: {kind}:PATH")
+        raise UserError(f"target '{name}' needs a path: {source.usage}")
     if colon and not source.takes_path:
         raise UserError(f"target '{name}': '{kind}' takes no path")
     return source, path

@@ -61,8 +61,7 @@ def statistics_in(space: PixelSpace, target: Target) -> Statistics:
         return target.mean, target.std
     if space == "norm_true":
         return _measured(target)
-    known = {"norm_cifar10": DC_FAMILY["cifar10"], "norm_imagenet": IMAGENET}
-    found = known.get(space) or _of_the_dc_family(target)
+    found = published_statistics(space, target.name)
     if found is None:
         raise UserError(f"{space}: the DC family has no statistics for '{target.name}'; say norm_target or norm_true")
     if len(found[0]) != target.channels:
@@ -73,14 +72,16 @@ def statistics_in(space: PixelSpace, target: Target) -> Statistics:
 def usual_for(space: PixelSpace, target: Target) -> bool:
     """Whether anybody stores a target's pictures so: borrowed statistics are for targets without any of their own."""
     if space == "norm_dc":
-        return _of_the_dc_family(target) is not None
+        return published_statistics(space, target.name) is not None
     if space == "norm_cifar10":
         return target.name == "cifar100"
-    return space != "norm_imagenet" or (_of_the_dc_family(target) is None and target.channels == 3)
+    return space != "norm_imagenet" or (published_statistics("norm_dc", target.name) is None and target.channels == 3)
 
 
-def _of_the_dc_family(target: Target) -> Statistics | None:
-    return DC_FAMILY.get(target.name.removesuffix("5k"))
+def published_statistics(space: PixelSpace, name: str) -> Statistics | None:
+    """(mean, std) of a space that takes them from papers, by the target's name; None where those have none for it."""
+    known = {"norm_cifar10": DC_FAMILY["cifar10"], "norm_imagenet": IMAGENET}
+    return known.get(space) or DC_FAMILY.get(name.removesuffix("5k"))
 
 
 def to_raw(pictures: Tensor, space: PixelSpace, target: Target | None) -> Tensor:
@@ -98,6 +99,25 @@ def to_raw(pictures: Tensor, space: PixelSpace, target: Target | None) -> Tensor
     return pictures * std + mean
 
 
+def from_raw(pictures: Tensor, space: PixelSpace, target: Target) -> Tensor:
+    """Raw float32 pictures (N, C, H, W) as those of a space; `to_raw` brings them back, but for rounding.
+
+    Raises:
+        UserError: the space is not of that target.
+    """
+    if space == "raw01":
+        return pictures
+    if space in WHITENINGS:
+        return whitening_of(target, WHITENINGS[space], EPSILON, torch.device("cpu"))(pictures)
+    return normalised(pictures, statistics_in(space, target))
+
+
+def normalised(pictures: Tensor, statistics: Statistics) -> Tensor:
+    """Pictures (N, C, H, W) less the mean of their channel, divided by its std."""
+    mean, std = (pictures.new_tensor(values).view(-1, 1, 1) for values in statistics)
+    return (pictures - mean) / std
+
+
 class Fingerprint(NamedTuple):
     """What pixels of a space look like over all pictures: their mean and standard deviation."""
 
@@ -113,9 +133,8 @@ def fingerprint_in(space: PixelSpace, target: Target) -> Fingerprint:
     if space != "raw01":
         mean, std = statistics_in(space, target)
     pictures = _sample(target)
-    shift, unit = (pictures.new_tensor(values).view(-1, 1, 1) for values in (mean, std))
-    normalised = (pictures - shift) / unit
-    return Fingerprint(float(normalised.mean()), float(normalised.std(correction=0)))
+    values = normalised(pictures, (mean, std))
+    return Fingerprint(float(values.mean()), float(values.std(correction=0)))
 
 
 @lru_cache(maxsize=8)

@@ -14,7 +14,7 @@ class TargetSpec(Spec):
     """What names a target.
 
     Attributes:
-        name: a listed name, or `folder:PATH` or `npz:PATH`.
+        name: a listed name, with what stands behind its colon, for instance `folder:PATH`; or `module:function`.
         size: the side that images are resized to, None for their own (or the name's usual one).
         flip: whether a horizontal flip keeps the class, None for what the source says.
     """

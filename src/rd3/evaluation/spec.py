@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from rd3.base.seeds import derive_seed
 from rd3.base.spec import Spec, fingerprint_of
 from rd3.evaluation.settings import Settings
+from rd3.models.plugin import model_sources
 from rd3.synthetic.soft_labels import SoftLabelForm
+from rd3.training.augment.base import AUGMENTATIONS
 from rd3.training.loop import LOOP_REVISION
 
 
@@ -22,6 +26,7 @@ class RunSpec(Spec):
         own_labels: what the images' own soft labels are, where those are what is learned from; else None.
         ipc: images per class, None for the whole target.
         replicate: which repetition, from 0.
+        sources: digests of the source of plug-ins among the student and the augmentations.
     """
 
     images: str
@@ -34,6 +39,7 @@ class RunSpec(Spec):
     ipc: int | None
     replicate: int
     own_labels: SoftLabelForm | None = None
+    sources: dict[str, str] = Field(default_factory=dict)
     loop_revision: int = LOOP_REVISION
 
     @property
@@ -41,6 +47,8 @@ class RunSpec(Spec):
         values = {**self.as_json(), "settings": self.settings.hashed()}
         if self.own_labels is None:  # a later field: left out as if it did not exist
             del values["own_labels"]
+        if not self.sources:  # another
+            del values["sources"]
         return fingerprint_of("run", values)
 
     @property
@@ -48,3 +56,11 @@ class RunSpec(Spec):
         """Made of the cell, not of the method: methods are compared seed by seed."""
         ipc = "whole" if self.ipc is None else self.ipc
         return derive_seed("run", self.protocol, self.target, ipc, self.student, self.replicate)
+
+
+def sources_of(student: str, settings: Settings) -> dict[str, str]:
+    """Digests of the source of all that lives elsewhere and enters a run; empty where nothing does."""
+    found = model_sources(student)
+    for operation in settings.augment:
+        found |= AUGMENTATIONS.source(str(operation.get("kind")))
+    return found

@@ -87,19 +87,27 @@ class Experts:
         count: of experts.
         facts: all that decides them but their number.
         shelf: where they are kept for others; None keeps them in memory.
+        again: whether making one again costs nothing, as it is read.
     """
 
     def __init__(
-        self, make: Callable[[int], Tensor], *, count: int, facts: Mapping[str, Any], shelf: Shelf | None = None
+        self,
+        make: Callable[[int], Tensor],
+        *,
+        count: int,
+        facts: Mapping[str, Any],
+        shelf: Shelf | None = None,
+        again: bool = False,
     ) -> None:
         self._make, self._facts, self._shelf, self.count = make, dict(facts), shelf, count
+        self._readable = again or shelf is not None
         self._held: dict[int, Tensor] = {}
 
     def __getitem__(self, number: int) -> Tensor:
         """(epochs + 1, P), on the CPU."""
         if number not in self._held:
             made = self._make(number) if self._shelf is None else self._shelved(self._shelf, number)
-            if self._shelf is not None and (len(self._held) + 1) * made.nbytes > MEMORY:
+            if self._readable and (len(self._held) + 1) * made.nbytes > MEMORY:
                 self._held.pop(next(iter(self._held), -1), None)
             self._held[number] = made
         return self._held[number]

@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 
 from rd3.data.images import Images, as_unit
-from rd3.data.spaces import PixelSpace
+from rd3.data.spaces import PixelSpace, statistics_in
 from rd3.data.target import Target
 from rd3.data.whitening import EPSILON, Whitening, WhiteningKind, whitening_of
 from rd3.matching.pixels import denormalised, standardised
 
-SPACES: dict[WhiteningKind | None, PixelSpace] = {None: "norm_target", "kornia": "zca_kornia", "frepo": "zca_frepo"}
+SPACES: dict[WhiteningKind, PixelSpace] = {"kornia": "zca_kornia", "frepo": "zca_frepo"}
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,13 @@ class Inputs:
         return denormalised(values, self.mean, self.std) if self.whitening is None else self.whitening.undo(values)
 
 
-def inputs_of(target: Target, whitening: WhiteningKind | None, device: torch.device) -> Inputs:
-    """Normalised with the target's statistics, or whitened by a fit on its training split."""
+def inputs_of(
+    target: Target, whitening: WhiteningKind | None, device: torch.device, *, normalised: PixelSpace = "norm_target"
+) -> Inputs:
+    """Whitened by a fit on the training split, or else normalised with the statistics of a space (the target's)."""
     fitted = None if whitening is None else whitening_of(target, whitening, EPSILON, device)
-    return Inputs(target.mean, target.std, fitted, SPACES[whitening])
+    mean, std = statistics_in(normalised, target)
+    return Inputs(mean, std, fitted, normalised if whitening is None else SPACES[whitening])
 
 
 class RealImages:

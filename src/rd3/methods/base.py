@@ -13,7 +13,7 @@ from torch import Tensor
 
 from rd3.base.errors import UserError
 from rd3.base.keep import NOWHERE, Keep, Shelf
-from rd3.base.registry import Registry
+from rd3.base.plugin_classes import PluginRegistry
 from rd3.base.spec import Spec
 from rd3.data.mosaic import Decode
 from rd3.data.spaces import PixelSpace
@@ -90,7 +90,7 @@ class Method(Spec):
     """Base of all methods: the fields of a subclass are its settings, and their defaults the paper's.
 
     Class attributes:
-        title, paper: for people.
+        title, paper: for people; what lives elsewhere may go without.
         needs_teacher: whether `Task.teacher` must be given.
         wants_pool: whether the paper's settings use all of `Task.teachers`, not only the first.
         aids: what it is helped by, for the declaration in rankings: 'teacher', 'teacher pool', 'diffusion prior',
@@ -145,7 +145,7 @@ class Method(Spec):
         return 0
 
 
-METHODS: Registry[type[Method]] = Registry("method", "rd3.methods")
+METHODS: PluginRegistry[type[Method]] = PluginRegistry("method", "rd3.methods", base=Method, group="rd3.methods")
 
 
 def require_enough(target: Target, ipc: int) -> None:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import dataclasses
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 import torch
-from pydantic import Field
+from pydantic import Field, field_validator
 from torch import Tensor, nn
 
 from rd3.base.errors import UserError
 from rd3.base.seeds import derive_seed
 from rd3.data.target import Target
+from rd3.matching.expert_files import stamped
 from rd3.matching.experts import ExpertPlan, Experts, trajectory
 from rd3.matching.inputs import Inputs, RealImages, inputs_of
 from rd3.matching.learned_set import LearnedSet, Rates
@@ -24,6 +25,7 @@ from rd3.matching.sharpness import Sharpness
 from rd3.matching.student import Student
 from rd3.matching.trajectory_matching import Gradient, MatchPlan, MatchRange, TrajectoryMatching
 from rd3.methods.base import Distilled, Method, Task, require_enough
+from rd3.methods.given_experts import given_experts, normalisation_for
 from rd3.methods.matched import for_target, network_for, summary
 from rd3.methods.trajectory_memory import trajectory_bytes
 from rd3.models import create_model
@@ -41,6 +43,7 @@ class Workshop:
         experts: on them.
         student: the experts' architecture.
         generator: of all that is drawn but the experts.
+        facts: on experts that were given.
     """
 
     task: Task
@@ -49,6 +52,7 @@ class Workshop:
     experts: Experts
     student: Student
     generator: torch.Generator
+    facts: dict[str, Any] = field(default_factory=dict)
 
 
 class Trajectory(Method):
@@ -70,7 +74,13 @@ class Trajectory(Method):
             time; `released`, TESLA's code, which leaves out how a step depends on the images of those before it.
         quantise: `none` keeps the learned values as floats, not clamped, as the papers evaluate them; `uint8` clamps
             and rounds them.
+        expert_files: folder of MTT's replay buffers (`replay_buffer_0.pt`, …), whose first `experts` are taken up to
+            `expert_epochs`; None trains them. Their training is then not in the seconds. A hash of the files is added.
+        expert_pixels: how images were normalised for the given experts, where they were not whitened; None takes the DC
+            family's statistics, CIFAR-10's for CIFAR-100, and the target's for what the family has none of.
     """
+
+    later: ClassVar[frozenset[str]] = frozenset({"expert_files", "expert_pixels"})
 
     needs_teacher: ClassVar[bool] = False
     aids: ClassVar[tuple[str, ...]] = ("real images",)
@@ -92,6 +102,13 @@ class Trajectory(Method):
     augment: Literal["dsa", "none"] = "dsa"
     gradient: Gradient = "unrolled"
     quantise: Literal["none", "uint8"] = "none"
+    expert_files: str | None = None
+    expert_pixels: Literal["norm_dc", "norm_cifar10", "norm_imagenet", "norm_target"] | None = None
+
+    @field_validator("expert_files")
+    @classmethod
+    def _stamped(cls, value: str | None) -> str | None:
+        return None if value is None else stamped(value)
 
     def distill(self, task: Task) -> Distilled:
         require_enough(task.target, task.ipc)
@@ -119,8 +136,13 @@ class Trajectory(Method):
 
     def workshop(self, task: Task) -> Workshop:
         """Real images, experts, student and generator."""
-        inputs = inputs_of(task.target, "kornia" if self.zca else None, task.device)
+        whitening: Literal["kornia"] | None = "kornia" if self.zca else None
+        inputs = inputs_of(task.target, whitening, task.device, normalised=normalisation_for(self, task.target))
         real = RealImages(task.target.train.to(task.device), inputs)
+        network = self.random_network(task, 0)
+        if self.expert_files is not None:
+            experts, facts = given_experts(self, network, self._network_name(task.target), real, inputs.space)
+            return Workshop(task, inputs, real, experts, Student(network), task.generator(), facts)
         plan = ExpertPlan(
             self.expert_epochs, self.expert_batch, self.expert_lr, self._augmentation(task.target), self.sharpness
         )
@@ -130,7 +152,7 @@ class Trajectory(Method):
             facts=self._facts(task, inputs, plan),
             shelf=task.trajectories,
         )
-        return Workshop(task, inputs, real, experts, Student(self.random_network(task, 0)), task.generator())
+        return Workshop(task, inputs, real, experts, Student(network), task.generator())
 
     @property
     def sharpness(self) -> Sharpness | None:
@@ -209,7 +231,7 @@ class Trajectory(Method):
             labels=workshop.task.labels,
             soft_labels=learned.labels.detach() if learned.soft else None,
             learned_lr=rate,
-            info=summary(losses),
+            info={**summary(losses), **workshop.facts},
             space=workshop.inputs.space,
         )
 
@@ -230,6 +252,8 @@ class Trajectory(Method):
         return self._experts_cost(task.target) / max(1, self.cost(task.target, task.ipc))
 
     def _experts_cost(self, target: Target) -> int:
+        if self.expert_files is not None:
+            return 0
         return (1 if self.sharpness is None else 2) * self.experts * self.expert_epochs * len(target.train)
 
     def memory(self, target: Target, ipc: int, teachers: Sequence[str], device: torch.device) -> int:  # noqa: ARG002

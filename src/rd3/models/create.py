@@ -11,15 +11,15 @@ from torch import nn
 
 from rd3.base.errors import UserError, suggestion
 from rd3.models.family import FAMILIES, Shape
-from rd3.models.plugin import build_plugin
+from rd3.models.plugin import build_plugin, is_bare_file
 
 
 def create_model(name: str, *, classes: int, size: int, channels: int = 3, seed: int | None = None) -> nn.Module:
     """A freshly initialised float32 network on the CPU.
 
     Args:
-        name: of a family (`list_models()`), `tv:NAME` for torchvision, `timm:NAME` for timm, or `module:function`
-            for any importable `function(*, classes, size, channels) -> nn.Module`.
+        name: of a family (`list_models()`), `tv:NAME` for torchvision, `timm:NAME` for timm, or `module:function` or
+            `file.py:function` for any `function(*, classes, size, channels) -> nn.Module`.
         classes: number of logits.
         size: side of the square images, in pixels.
         channels: of the images.
@@ -64,6 +64,8 @@ def _build(name: str, shape: Shape) -> nn.Module:
             return FAMILIES[key].build(match, shape)
     if ":" in name:
         return build_plugin(name, shape)
+    if is_bare_file(name):
+        raise UserError(f"model '{name}' is a file; name what makes the network in it: {name}:FUNCTION")
     usages = ", ".join(FAMILIES[key].usage for key in FAMILIES)
     hint = suggestion(name.lower(), list_models())
     raise UserError(f"unknown model '{name}'{hint or '.'} Known: {usages}, module:function")

@@ -90,15 +90,15 @@ def place(value: int | None, rank: Rank | None, *, unranked: str, between: str =
 def seconds(value: float | None) -> str:
     """A duration, two to three digits and the unit.
 
-    >>> [seconds(value) for value in (0.004, 0.42, 7.26, 59.6, 210, 5400, 260000, None)]
-    ['< 0.01 s', '0.42 s', '7.3 s', '60 s', '3.5 min', '1.5 h', '3.0 d', '–']
+    >>> [seconds(value) for value in (0.004, 0.0157, 0.42, 7.26, 59.6, 210, 5400, 260000, None)]
+    ['< 0.01 s', '0.016 s', '0.42 s', '7.3 s', '60 s', '3.5 min', '1.5 h', '3.0 d', '–']
     """
     if value is None:
         return DASH
     if value < 0.01:
         return "0 s" if value == 0 else "< 0.01 s"
     if value < 1:
-        return f"{value:.2f} s"
+        return f"{value:.{2 if value > 0.095 else 3}f} s"
     for limit, unit, length in ((90, "s", 1), (5400, "min", 60), (172800, "h", 3600)):
         if value < limit:
             return _digits(value / length, unit)

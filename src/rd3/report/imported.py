@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich import box
 from rich.console import Console
@@ -21,14 +21,22 @@ def print_imported(console: Console, synthetic: Synthetic, warnings: Sequence[st
         whole: whether the table is shown; sets of one file are read alike.
     """
     if whole:
-        table = Table(box=box.SIMPLE, title=escape(f"{synthetic.manifest.method}: {synthetic.manifest.origin}"))
-        for name in ("part", "read as", "because"):
-            table.add_column(name, overflow="fold")
-        for row in _rows(synthetic):
-            table.add_row(*map(escape, row))
-        console.print(table)
+        title = f"{synthetic.manifest.method}: {synthetic.manifest.origin}"
+        print_parts(console, title, _rows(synthetic), columns=("part", "read as", "because"))
     for warning in warnings:
         console.print(escape(f"  {warning}"), soft_wrap=True)
+
+
+def print_parts(
+    console: Console, title: str, rows: Iterable[tuple[str, str, str]], *, columns: tuple[str, str, str]
+) -> None:
+    """Print what the parts of something are."""
+    table = Table(box=box.SIMPLE, title=escape(title))
+    for name in columns:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*map(escape, row))
+    console.print(table)
 
 
 def _rows(synthetic: Synthetic) -> Iterator[tuple[str, str, str]]:

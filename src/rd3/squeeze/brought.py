@@ -13,6 +13,7 @@ from torch import nn
 from rd3.base.errors import UserError
 from rd3.base.spec import fingerprint_of, parse
 from rd3.data.target import Target
+from rd3.models.plugin import model_sources
 from rd3.squeeze.brought_check import check_teacher
 from rd3.squeeze.brought_spec import USAGE, BroughtSpec, Match, Others, model_of
 from rd3.squeeze.fitted import fit_weights
@@ -134,7 +135,7 @@ def _fingerprint(
 ) -> str:
     """Of all that decides its logits and its test accuracy: the same file with another mean is another teacher."""
     values = [weights.sha256, target.fingerprint, spec.model, list(normalisation.mean), list(normalisation.std)]
-    how = {"rows": rows, "pretrained": spec.pretrained}
+    how: dict[str, Any] = {"rows": rows, "pretrained": spec.pretrained, "sources": model_sources(spec.model) or None}
     how |= {key: getattr(spec, key) for key in ("match", "others") if getattr(spec, key) not in ("names", "kept")}
     used = {key: value for key, value in how.items() if value is not None}
     return fingerprint_of("brought teacher", [*values, used] if used else values)

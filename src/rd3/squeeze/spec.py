@@ -11,6 +11,7 @@ import yaml
 from rd3.base.errors import unknown
 from rd3.base.spec import GrowingSpec, fingerprint_of, parse
 from rd3.data.target import Target
+from rd3.models.plugin import model_sources
 from rd3.training.loop import LOOP_REVISION
 from rd3.training.recipe import Recipe
 
@@ -26,9 +27,10 @@ class TeacherSpec(GrowingSpec):
         seed: of initialisation and training.
         backbone: hash of the state dict that everything but the last layer is taken from, and stays; None to train
             the whole network.
+        sources: digest of the source of an architecture that is a plug-in; empty for others.
     """
 
-    later: ClassVar[frozenset[str]] = frozenset({"backbone"})
+    later: ClassVar[frozenset[str]] = frozenset({"backbone", "sources"})
 
     target: str
     model: str
@@ -38,6 +40,7 @@ class TeacherSpec(GrowingSpec):
     seed: int = 0
     loop_revision: int = LOOP_REVISION
     backbone: str | None = None
+    sources: dict[str, str] = {}  # noqa: RUF012 - a field of a frozen spec
 
     @property
     def fingerprint(self) -> str:
@@ -101,4 +104,5 @@ def teacher_spec(
         std=target.std,
         seed=seed,
         backbone=backbone,
+        sources=model_sources(model),
     )

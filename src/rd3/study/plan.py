@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from rd3.base.blame import plugins_blamed
 from rd3.base.errors import UserError, suggestion
 from rd3.data.target import Target
 from rd3.evaluation.files import load_protocol
@@ -165,6 +166,7 @@ def _planned_synthetic(
     )
 
 
+@plugins_blamed()
 def synthetic_job(
     target: Target,
     name: str,

@@ -11,6 +11,7 @@ import json
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from safetensors import SafetensorError
@@ -27,6 +28,9 @@ from rd3.synthetic.manifest import Manifest, Memory, Seconds, Stored, StoredFile
 from rd3.synthetic.soft_labels import SoftLabelForm, require_form
 from rd3.synthetic.validity import naming, require_valid
 
+if TYPE_CHECKING:
+    from rd3.synthetic.loading import Pictures, Transform
+
 __all__ = ["Manifest", "Memory", "Seconds", "Synthetic", "balanced_ipc", "content_fingerprint"]
 
 TENSORS = "images.safetensors"
@@ -35,7 +39,9 @@ MANIFEST = "manifest.json"
 
 @dataclass(frozen=True, eq=False)
 class Synthetic(Dataset[tuple[Tensor, int]]):
-    """A distilled data set. It is an ordinary map-style data set too: any `DataLoader` takes it.
+    """A distilled data set. It is an ordinary map-style data set of what is stored: any `DataLoader` takes it.
+
+    `pictures` is one of what a student sees: with transforms, soft labels, and mosaics taken apart.
 
     Attributes:
         images: (N, C, H, W), uint8; or float32, 0 black and 1 white, which nothing clamps. With `manifest.decode` each
@@ -70,6 +76,17 @@ class Synthetic(Dataset[tuple[Tensor, int]]):
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
         """Float image (C, H, W), 0 black and 1 white, not normalised, and its hard label."""
         return as_unit(self.images[index]), int(self.labels[index])
+
+    def pictures(self, *, transform: Transform | None = None, soft_labels: bool = False) -> Pictures:
+        """A map-style data set of (image, label), or with soft labels (image, label, row), for a `DataLoader`.
+
+        Args:
+            transform: of a float32 image (C, H, W), 0 black and 1 white, for instance one of torchvision's.
+            soft_labels: whether they come along.
+        """
+        from rd3.synthetic.loading import Pictures
+
+        return Pictures(self, transform=transform, soft_labels=soft_labels)
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from rd3.synthetic.pixels import Array, Pixels, arrange, require_numbers, to_pix
 from rd3.synthetic.soft_labels import SoftLabelForm
 from rd3.synthetic.validity import require_valid
 
+MOST_CLASSES = 10**6  # a damaged label must not make names without end
 READINGS = "read_as"  # key of `Manifest.info`: what -> [reading, how that is known]
 
 
@@ -42,6 +43,7 @@ class Raw:
         mosaics: how images are decoded that turn out to be mosaics; None where the format has none.
         decode: how they surely are.
         draw: which of several sets it is.
+        readings: what -> [reading, how that is known], of what the format found out by itself.
     """
 
     pixels: Array
@@ -55,6 +57,7 @@ class Raw:
     mosaics: Decode | None = None
     decode: Decode | None = None
     draw: int = 0
+    readings: dict[str, list[str]] = field(default_factory=dict)
 
 
 def assemble(raw: Raw, request: Request, *, origin: str) -> Synthetic:
@@ -66,7 +69,7 @@ def assemble(raw: Raw, request: Request, *, origin: str) -> Synthetic:
     Raises:
         UserError: anything that is wrong with it, or with it for the target, or that can be read in two ways.
     """
-    target, readings = request.target, dict[str, list[str]]()
+    target, readings = request.target, dict(raw.readings)
     pixels = _pixels(raw, request, readings)
     images = pixels.images
     labels = read_labels(raw.labels, raw.soft_labels, raw.soft_label_form, request, len(images))
@@ -167,6 +170,8 @@ def _fingerprint(
 
 def _numbers(labels: Labels) -> tuple[str, ...]:
     count = labels.soft.shape[1] if labels.soft is not None else int(labels.hard.max()) + 1
+    if labels.soft is None and count > max(MOST_CLASSES, len(labels.hard)):
+        raise UserError(f"label {count - 1}: every class from 0 on needs an image, and there are {len(labels.hard)}")
     return tuple(map(str, range(count)))
 
 

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from rd3.base.errors import UserError
 from rd3.base.registry import Registry
 from rd3.data.mosaic import Decode
 from rd3.data.target import Target
 from rd3.synthetic.artifact import Synthetic
+from rd3.synthetic.other_files import other_content
+from rd3.synthetic.pictures import Fit
 from rd3.synthetic.pixels import PixelKind
 from rd3.synthetic.soft_labels import SoftLabelForm
 
@@ -28,6 +31,8 @@ class Request:
         set: which of several sets in one file.
         classes: class names in the order of the file's labels, where that is not the target's.
         quantise: whether float pixels are clamped and rounded to bytes.
+        fit: how pictures larger than the target's get to its size; None refuses them.
+        label_store: folder of a teacher's labels of augmented views, of which static ones are made; or None.
     """
 
     target: Target | None
@@ -38,6 +43,8 @@ class Request:
     set: int | None = None
     classes: tuple[str, ...] | None = None
     quantise: bool = False
+    fit: Fit | None = None
+    label_store: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -49,16 +56,47 @@ class Format:
         matches: whether what lies at a path is of this format, by its content and not by its name; at most one
             format says yes, also where the content is damaged.
         read: makes a synthetic of it; a UserError need not name the path again.
-        write: puts one into a path that does not exist yet, and returns what had no place in the format, one line
-            each; None if rd3 only reads it.
         sets: how many sets lie there, each an independent draw; None where it is always one.
+        pictures: whether it holds encoded pictures, which may be larger than the target's, in the order that label
+            stores go by.
+        said: the text of rd3's sidecar inside the file, or None; formats without it have theirs in a file beside.
     """
 
     title: str
     matches: Callable[[Path], bool]
     read: Callable[[Path, Request], Synthetic]
-    write: Callable[[Synthetic, Path], list[str]] | None = None
     sets: Callable[[Path], int] | None = None
+    pictures: bool = False
+    said: Callable[[Path], str | None] | None = None
 
 
 FORMATS: Registry[Format] = Registry("format", "rd3.synthetic.formats")
+
+
+def format_of(path: Path) -> Format:
+    """The format of what lies at a path.
+
+    Raises:
+        UserError: nothing is there, or nothing of a known format.
+    """
+    if not path.exists():
+        raise UserError("no such file or folder")
+    for name in FORMATS:
+        if FORMATS[name].matches(path):
+            return FORMATS[name]
+    raise UserError(other_content(path) or f"no distilled data set of a known format. Known: {_known()}")
+
+
+def _known() -> str:
+    return "; ".join(f"{name} ({FORMATS[name].title})" for name in FORMATS)
+
+
+def require_applicable(format: Format, request: Request) -> None:
+    """Refuse what is said of encoded pictures where there are none.
+
+    Raises:
+        UserError: names it.
+    """
+    for what in ("fit", "label_store"):
+        if getattr(request, what) is not None and not format.pictures:
+            raise UserError(f"{what} = {getattr(request, what)}: only for class folders of pictures and parquet files")

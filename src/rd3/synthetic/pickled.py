@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from rd3.base.errors import UserError
+from rd3.base.zips import entries_of, is_zip
 from rd3.synthetic.pixels import Array
 
 Container = Literal["torch", "pickle"]
@@ -76,7 +77,7 @@ def content_of(path: Path) -> Any:
 def _content(path: Path, _modified: int, _size: int) -> Any:
     if container_of(path) == "pickle":
         return _loaded(lambda: _unpickled(path))
-    if zipfile.is_zipfile(path):
+    if is_zip(path):
         _require_uncompressed(path)
     try:
         return _loaded(lambda: _torch_load(path, SCALARS))
@@ -90,11 +91,11 @@ def _content(path: Path, _modified: int, _size: int) -> Any:
 def _require_uncompressed(path: Path) -> None:
     """torch.save never compresses; a small file must not grow to a large one."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
-                raise UnreadableError("is compressed, which no file of torch.save is")
-    except zipfile.BadZipFile as error:
-        raise UnreadableError(f"is damaged or cut off ({error})") from None
+        entries = entries_of(path)
+    except UserError as error:
+        raise UnreadableError(str(error).removeprefix("the archive ")) from None
+    if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
+        raise UnreadableError("is compressed, which no file of torch.save is")
 
 
 def _torch_load(path: Path, allowed: list[Any]) -> Any:

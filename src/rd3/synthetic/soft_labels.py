@@ -16,6 +16,8 @@ from rd3.training.losses import centred
 
 SoftLabelForm = Literal["logits", "probabilities", "unnormalised", "centred"]
 
+SOFT_LABELS = "soft_labels.safetensors"  # beside pictures, one row a picture in the order of folders and names
+
 ROW_SUM_TOLERANCE = 1e-2  # what half precision loses over a thousand classes
 LOG_OF_ZERO = -1e4  # finite, as a KL divergence needs it, and still 0 after a softmax at any temperature in use
 

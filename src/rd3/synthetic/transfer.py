@@ -1,4 +1,4 @@
-"""Read any known format, and write the ones that others read."""
+"""Read any known format."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from rd3.data.mosaic import Decode
 from rd3.data.target import Target
 from rd3.synthetic.artifact import Synthetic
 from rd3.synthetic.check import check
-from rd3.synthetic.format import FORMATS, Format, Request
-from rd3.synthetic.pickled import container_of, content_of
+from rd3.synthetic.exported import exported_at
+from rd3.synthetic.format import Format, Request, format_of, require_applicable
+from rd3.synthetic.pictures import Fit
 from rd3.synthetic.pixels import PixelKind
 from rd3.synthetic.soft_labels import SoftLabelForm
 from rd3.synthetic.validity import naming
@@ -28,6 +29,8 @@ def read_synthetic(
     set: int | None = None,
     classes: tuple[str, ...] | None = None,
     quantise: bool = False,
+    fit: Fit | None = None,
+    label_store: str | Path | None = None,
 ) -> Synthetic:
     """Read a distilled data set of any known format; which one it is shows in the content.
 
@@ -43,13 +46,17 @@ def read_synthetic(
         set: which set of a file that holds several, from 0.
         classes: class names in the order of the file's labels, where that is not the target's.
         quantise: whether float pixels are clamped and rounded to bytes.
+        fit: how encoded pictures larger than the target's get to its size: `resize` the shorter side and cut out the
+            centre, or `crop` the centre.
+        label_store: folder `epoch_*/batch_*.tar` of a teacher's labels of augmented views (FKD) of class folders or
+            parquet files; the set gets one static soft label an image, see `rd3.synthetic.static_labels`.
 
     Raises:
         UserError: one line that names the path and what is wrong with it.
     """
     path = Path(path)
     with naming(path):
-        format = _format_of(path)
+        format = format_of(path)
         count = _sets(format, path)
         if set is None and count > 1:
             raise UserError(
@@ -66,8 +73,17 @@ def read_synthetic(
             set=set,
             classes=classes,
             quantise=quantise,
+            fit=fit,
+            label_store=None if label_store is None else Path(label_store),
         )
-        synthetic = format.read(path, request).declaring(soft_label_form)
+        require_applicable(format, request)
+        exported = exported_at(path, format)
+        if exported is None:
+            synthetic = format.read(path, request).declaring(soft_label_form)
+        else:
+            synthetic = exported.labelled(format.read(path, exported.filled(request, name=name)))
+            told = any((pixels, decode, soft_label_form, classes, fit, label_store))
+            synthetic = synthetic.declaring(soft_label_form) if told else exported.restored(synthetic)
         if target is not None:
             check(synthetic, target)
     return synthetic
@@ -81,51 +97,8 @@ def number_of_sets(path: str | Path) -> int:
     """
     path = Path(path)
     with naming(path):
-        return _sets(_format_of(path), path)
+        return _sets(format_of(path), path)
 
 
 def _sets(format: Format, path: Path) -> int:
     return 1 if format.sets is None else format.sets(path)
-
-
-def _format_of(path: Path) -> Format:
-    if not path.exists():
-        raise UserError("no such file or folder")
-    for name in FORMATS:
-        if FORMATS[name].matches(path):
-            return FORMATS[name]
-    if container_of(path) is not None:
-        raise UserError(f"no distilled data set of a known structure: it holds {_structure(content_of(path))}")
-    known = "; ".join(f"{name} ({FORMATS[name].title})" for name in FORMATS)
-    raise UserError(f"no distilled data set of a known format. Known: {known}")
-
-
-def _structure(content: object) -> str:
-    kind = type(content).__name__
-    if isinstance(content, dict):
-        return f"a {kind} with {', '.join(str(key)[:40] for key in list(content)[:5]) or 'nothing'}"
-    if isinstance(content, (list, tuple)):
-        return f"a {kind} of {len(content)}" + (f", first a {type(content[0]).__name__}" if content else "")
-    return f"a {kind}" + (f" of shape {tuple(content.shape)}" if hasattr(content, "shape") else "")
-
-
-def export(synthetic: Synthetic, path: str | Path, format: str) -> list[str]:
-    """Write a synthetic for other tools.
-
-    Args:
-        path: a file or folder that does not exist yet.
-        format: name of the format.
-
-    Returns:
-        What had no place in the format and is left out, one line each.
-
-    Raises:
-        UserError: unknown format, one that rd3 only reads, images that it cannot hold, or the path exists.
-    """
-    path = Path(path)
-    write = FORMATS[format].write
-    if write is None:
-        raise UserError(f"format '{format}' can be read, not written")
-    if path.exists():
-        raise UserError(f"{path}: exists already; it is left as it is")
-    return write(synthetic, path)

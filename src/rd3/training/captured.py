@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 import torch
 
+from rd3.training.augment.base import Augmentation
 from rd3.training.losses import Loss
 from rd3.training.order import Batch
 from rd3.training.recipe import Recipe
@@ -27,7 +28,14 @@ def reason_not_to_capture(recipe: Recipe) -> str | None:
     for augmentation in recipe.augment:
         if augmentation.waits_for_host:
             return f"augmentation {augmentation.kind} waits for the host"
+        if augmentation.plugin_source and not _says_whether_it_waits(type(augmentation)):
+            return f"augmentation {augmentation.kind} does not say waits_for_host = False"
     return None
+
+
+def _says_whether_it_waits(augmentation: type[Augmentation]) -> bool:
+    """A replay repeats what the host did once, so that one that lives elsewhere must promise that it does nothing."""
+    return any("waits_for_host" in vars(each) for each in augmentation.__mro__ if each is not Augmentation)
 
 
 class CapturedUpdate:

@@ -6,6 +6,7 @@ Examples:
   rd3 distill random mnist5k --ipc 10
   rd3 distill sre2l mnist5k --ipc 10 --teacher-model convnet3-bn-w32 -p iterations=500 -p init=real
   rd3 distill rded cifar10 --ipc 50 --out rded50
+  rd3 distill my_method:MyMethod folder:photos@64 --ipc 10 -p iterations=100
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from rd3.cli.options import Place, Settings, TeacherChoice, get_teachers, read_s
 @dataclass(kw_only=True)
 class Options(TeacherChoice, Place):
     method: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="METHOD")]
-    """name of a method (rd3 list methods)"""
+    """name of a method (rd3 list methods), or MODULE:CLASS or FILE.py:CLASS of one of your own"""
     target: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="TARGET")]
     """a target, for instance mnist5k or folder:PATH@SIZE"""
     ipc: int
@@ -63,7 +64,7 @@ def main(options: Options) -> int:
             listener=listener,
             **settings,
         )
-    name = f"{options.method}-{target.name.replace(':', '-').replace('/', '-')}-ipc{options.ipc}"
+    name = f"{_plain(options.method)}-{_plain(target.name)}-ipc{options.ipc}"
     folder = options.out or options.store().home / "synthetic" / f"{name}-{synthetic.manifest.fingerprint[:6]}"
     synthetic.save(folder)
     manifest = synthetic.manifest
@@ -71,3 +72,8 @@ def main(options: Options) -> int:
     memory = f"{size(manifest.memory.grown)} of memory (stated: at most {size(manifest.memory.stated)})"
     sys.stdout.write(f"{folder}: {len(synthetic)} images, {took}, {memory}\n")
     return 0
+
+
+def _plain(name: str) -> str:
+    """A name that may hold a path, as part of the name of a folder."""
+    return "".join("-" if letter in ":/?&" else letter for letter in name)

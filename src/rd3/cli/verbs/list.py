@@ -16,7 +16,7 @@ from typing import Annotated
 
 import tyro
 
-from rd3.base.errors import unknown
+from rd3.base.errors import UserError, unknown
 
 Sections = dict[str, dict[str, str]]
 """Heading (empty for none) -> name -> one line about it."""
@@ -58,7 +58,25 @@ def _models(pattern: str) -> Sections:
 def _methods(pattern: str) -> Sections:
     from rd3.methods.base import METHODS
 
-    return {"": {name: f"{METHODS[name].title} ({METHODS[name].paper})" for name in METHODS.names(pattern)}}
+    own = {name: f"{METHODS[name].title} ({METHODS[name].paper})" for name in METHODS.names(pattern)}
+    others = {name: _plugin_line(name) for name in METHODS.installed() if fnmatch(name, pattern)}
+    return {"": own, "Plug-ins of installed packages": others} if others else {"": own}
+
+
+def _plugin_line(name: str) -> str:
+    """About a method that an entry point names, or why it is none; nothing that is broken there breaks the list."""
+    from rd3.base.plugin_classes import package_of
+    from rd3.methods.base import METHODS
+
+    packages = " and ".join(map(package_of, METHODS.installed()[name]))
+    if name in METHODS:
+        return f"hidden by the method of rd3 of this name; plug-in of {packages}"
+    try:
+        found = METHODS[name]
+    except UserError as error:
+        return f"broken: {error}"
+    paper = getattr(found, "paper", None)
+    return f"{getattr(found, 'title', found.__name__)}{f' ({paper})' if paper else ''}; plug-in of {packages}"
 
 
 def _protocols(pattern: str) -> Sections:

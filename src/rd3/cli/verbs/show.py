@@ -1,4 +1,5 @@
-"""Show a protocol in full, with where every value comes from, or how two protocols differ; or the images of a set.
+"""Show a protocol in full, with where every value comes from, or how two protocols differ; or the images of a set; or
+what a folder of stored soft labels holds.
 
 Examples:
   rd3 show rd3
@@ -6,6 +7,7 @@ Examples:
   rd3 show rded rded-code
   rd3 show my_protocol.yaml rd3 --target folder:photos@64
   rd3 show runs/synthetic/sre2l-mnist5k-ipc10-0f3a61 --sheet sre2l.png
+  rd3 show FKD_cutmix_fp16
 """
 
 from __future__ import annotations
@@ -48,6 +50,8 @@ def main(options: Options) -> int:
 
     if not 1 <= len(options.protocols) <= 2:
         raise UserError(f"{len(options.protocols)} protocols: name one to show, or two to compare")
+    if len(options.protocols) == 1 and Path(options.protocols[0]).is_dir() and _show_labels(Path(options.protocols[0])):
+        return 0
     protocols = [_protocol(name) for name in options.protocols]
     cell = _cell(options)
     if len(protocols) == 1:
@@ -55,6 +59,22 @@ def main(options: Options) -> int:
     else:
         print_differences(table_console(), protocols[0], protocols[1], cell)
     return 0
+
+
+def _show_labels(folder: Path) -> bool:
+    """What a folder of stored soft labels holds; False where it holds none."""
+    from rd3.cli.study_run import table_console
+    from rd3.report.imported import print_parts
+    from rd3.synthetic.label_store import described, is_label_store, open_store
+    from rd3.synthetic.validity import naming
+
+    if not is_label_store(folder):
+        return False
+    with naming(folder):
+        rows = described(open_store(folder))
+    title = f"{folder.name}: a teacher's soft labels of augmented views"
+    print_parts(table_console(), title, rows, columns=("part", "is", "because"))
+    return True
 
 
 def _protocol(name: str) -> Protocol:

@@ -9,6 +9,7 @@ import numpy as np
 
 from rd3.base.errors import UserError
 from rd3.data.arrays import content_of
+from rd3.data.licences import CIFAR
 from rd3.data.named import Layout, find, layouts_of
 from rd3.data.source import SOURCES, Content, Published, Reading, Source
 
@@ -49,7 +50,16 @@ def _register(name: str, classes: int, published: Published, *, torchvision_clas
     locate = partial(find, name=name, layouts=layouts, fetch=partial(fetch, torchvision_class=torchvision_class))
     about = f"CIFAR-{classes}, 3x32x32, 50,000 + 10,000; in $RD3_DATA"
     SOURCES.add(name)(
-        Source(about, locate, size=32, classes=classes, channels=3, images=(50_000, 10_000), published=published)
+        Source(
+            about,
+            locate,
+            size=32,
+            classes=classes,
+            channels=3,
+            images=(50_000, 10_000),
+            published=published,
+            licence=CIFAR,
+        )
     )
 
 

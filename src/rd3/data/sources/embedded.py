@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from rd3.data import licences
 from rd3.data.arrays import Labels, content_of
 from rd3.data.decode import Pixels
 from rd3.data.source import SOURCES, Content, Place, Published, Reading, Source
@@ -59,8 +60,14 @@ SOURCES.add("mnist5k")(
         _mnist_place,
         published=MNIST,
         flip_keeps_class=False,
+        licence=licences.MNIST,
     )
 )
 SOURCES.add("digits")(
-    Source("1,797 real digits, 1x8x8, 1,438 train + 359 test; comes with rd3", _digits_place, flip_keeps_class=False)
+    Source(
+        "1,797 real digits, 1x8x8, 1,438 train + 359 test; comes with rd3",
+        _digits_place,
+        flip_keeps_class=False,
+        licence=licences.UCI_DIGITS,
+    )
 )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from rd3.base.errors import UserError
 from rd3.data.arrays import content_of
+from rd3.data.licences import FASHION_MNIST
 from rd3.data.named import Layout, find, layouts_of
 from rd3.data.source import SOURCES, Content, Published, Reading, Source
 
@@ -77,5 +78,6 @@ SOURCES.add("fashion-mnist")(
         channels=1,
         images=(60_000, 10_000),
         published=STATISTICS,
+        licence=FASHION_MNIST,
     )
 )

@@ -26,8 +26,8 @@ def _npz(path: str, _download: bool) -> Place:
 
 
 SOURCES.add("folder")(
-    Source("images in PATH/train/CLASS/ and PATH/test/CLASS/ (or val); @SIDE resizes them", _folder, takes_path=True)
+    Source("images in PATH/train/CLASS/ and PATH/test/CLASS/ (or val); @SIDE resizes them", _folder, "folder:PATH")
 )
 SOURCES.add("npz")(
-    Source("arrays x_train, y_train, x_test, y_test (uint8) and optional classes in a .npz file", _npz, takes_path=True)
+    Source("arrays x_train, y_train, x_test, y_test (uint8) and optional classes in a .npz file", _npz, "npz:PATH")
 )

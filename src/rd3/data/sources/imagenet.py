@@ -9,6 +9,8 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from rd3.data import licences
+from rd3.data.licences import Licence
 from rd3.data.named import Layout, find, layouts_of, read_val_folder
 from rd3.data.source import SOURCES, Published, Source
 
@@ -39,11 +41,23 @@ def _register(
     classes: int,
     images: tuple[int, int],
     url: str,
+    licence: Licence,
     fetch: Callable[[Path], object] | None = None,
 ) -> None:
     locate = partial(find, name=name, layouts=layouts, fetch=fetch, url=url)
     about = f"{about}, 3x224x224, {images[0]:,} + {images[1]:,}; in $RD3_DATA"
-    SOURCES.add(name)(Source(about, locate, size=224, classes=classes, channels=3, images=images, published=STATISTICS))
+    SOURCES.add(name)(
+        Source(
+            about,
+            locate,
+            size=224,
+            classes=classes,
+            channels=3,
+            images=images,
+            published=STATISTICS,
+            licence=licence,
+        )
+    )
 
 
 _register(
@@ -53,6 +67,7 @@ _register(
     classes=10,
     images=(9_469, 3_925),
     url=FASTAI,
+    licence=licences.FASTAI,
     fetch=fetch_imagenette,
 )
 _register(
@@ -62,6 +77,7 @@ _register(
     classes=10,
     images=(9_025, 3_929),
     url=FASTAI,
+    licence=licences.FASTAI,
 )
 _register(
     "imagenet-1k",
@@ -70,4 +86,5 @@ _register(
     classes=1000,
     images=(1_281_167, 50_000),
     url="https://image-net.org",
+    licence=licences.IMAGENET,
 )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rd3.base.errors import UserError
 from rd3.data.folders import Listing, class_names, list_split, read_listings
+from rd3.data.licences import TINY_IMAGENET
 from rd3.data.named import Layout, find, layouts_of, read_val_folder
 from rd3.data.source import SOURCES, Content, Published, Reading, Source
 
@@ -55,6 +56,7 @@ SOURCES.add("tiny-imagenet")(
         classes=200,
         channels=3,
         images=(100_000, 10_000),
+        licence=TINY_IMAGENET,
         published=STATISTICS,
     )
 )

@@ -12,6 +12,7 @@ from typing import ClassVar
 
 import torch
 
+from rd3.base.blame import plugins_blamed
 from rd3.base.errors import UserError
 from rd3.base.keep import Place
 from rd3.data.load import load_target
@@ -107,7 +108,8 @@ def work(job: Job, store: Store, device: torch.device, progress: Progress = lamb
             return Outcome.BUSY, 0.0
         if store.has(*_place(job)):
             return Outcome.STORED, 0.0
-        job.execute(store, device, progress)
+        with plugins_blamed():
+            job.execute(store, device, progress)
     return Outcome.DONE, time.perf_counter() - start
 
 

@@ -10,6 +10,7 @@ import torch
 
 from rd3.base.errors import UserError
 from rd3.base.files import write_atomic
+from rd3.base.plugin import require_same_sources, source_notes
 from rd3.data.images import MemoryImages
 from rd3.data.target import Target
 from rd3.evaluation.derived import is_own_hard
@@ -18,7 +19,7 @@ from rd3.evaluation.judge import RunResult, judge
 from rd3.evaluation.labelling import pool_for
 from rd3.evaluation.protocol import Protocol
 from rd3.evaluation.settings import Settings
-from rd3.evaluation.spec import RunSpec
+from rd3.evaluation.spec import RunSpec, sources_of
 from rd3.squeeze.teacher import Teacher
 from rd3.study.jobs.base import Job, JobKey, Progress
 from rd3.study.jobs.run_record import RunNames, make_record
@@ -71,6 +72,7 @@ class RunJob(Job):
         return self.spec.student, min(recipe.batch_size, self.images), steps
 
     def execute(self, store: Store, device: torch.device, progress: Progress) -> None:  # noqa: ARG002
+        require_same_sources(self.spec.sources, sources_of(self.spec.student, self.spec.settings))
         target = self.target()
         synthetic = stored_synthetic(store, self.spec.images) if self.spec.images != WHOLE else None
         teachers = [stored_teacher(store, fingerprint, target) for fingerprint in self.spec.teachers]
@@ -196,6 +198,7 @@ def run_job(
         ipc=given.ipc,
         replicate=replicate,
         own_labels=own_labels,
+        sources=sources_of(student, settings),
     )
     return RunJob(
         target.spec,
@@ -204,7 +207,7 @@ def run_job(
         mark=mark,
         label=given.label,
         images=given.count,
-        flags=(*flags, *given.notes, *form_flags(own_labels, given)),
+        flags=(*flags, *given.notes, *form_flags(own_labels, given), *source_notes(spec.sources)),
     )
 
 

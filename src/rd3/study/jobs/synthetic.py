@@ -6,12 +6,17 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
+from pydantic import Field
 
+from rd3.base.blame import plugins_blamed
 from rd3.base.keep import Place
+from rd3.base.plugin import require_same_sources, source_notes
 from rd3.base.seeds import derive_seed
 from rd3.base.spec import Spec, fingerprint_of, parse
 from rd3.data.target import Target
 from rd3.methods.base import METHODS, Distilled, Method, Task
+from rd3.methods.returned import require_distilled
+from rd3.models.plugin import model_sources
 from rd3.study.jobs.base import Job, JobKey, Progress
 from rd3.study.jobs.teacher import TeacherJob, pretrained_aid, stored_teacher, teacher_notes
 from rd3.study.meter import Meter
@@ -33,6 +38,7 @@ class SyntheticSpec(Spec):
         target, teacher: fingerprints.
         pool: fingerprints of further teachers, for methods that use several.
         draw: which independent synthesis, from 0.
+        sources: digests of the source of plug-ins among the method and the networks that its settings name.
     """
 
     method: str
@@ -44,12 +50,14 @@ class SyntheticSpec(Spec):
     pool: tuple[str, ...] = ()
     ipc: int
     draw: int = 0
+    sources: dict[str, str] = Field(default_factory=dict)
 
     @property
     def fingerprint(self) -> str:
         facts = {**self.as_json(), "changed": None}
-        if not self.pool:
-            del facts["pool"]  # sets of one teacher keep the fingerprints they had before there were pools
+        for later in ("pool", "sources"):  # sets without them keep the fingerprints they had before there were any
+            if not facts[later]:
+                del facts[later]
         return fingerprint_of("synthetic", facts)
 
     @property
@@ -65,6 +73,7 @@ class SyntheticSpec(Spec):
         return derive_seed("draw", self.target, self.ipc, self.draw)
 
 
+@plugins_blamed()
 def synthetic_spec(
     name: str,
     target: Target,
@@ -95,7 +104,13 @@ def synthetic_spec(
         pool=pool if method.wants_pool else (),
         ipc=ipc,
         draw=draw,
+        sources=sources_of(name, settings),
     )
+
+
+def sources_of(method: str, settings: dict[str, Any]) -> dict[str, str]:
+    """Digests of the source of all that lives elsewhere and makes a method's images; empty for a method of rd3."""
+    return {**METHODS.source(method), **model_sources(settings)}
 
 
 @dataclass(frozen=True)
@@ -136,6 +151,7 @@ class SyntheticJob(Job):
     def method(self) -> Method:
         return parse(METHODS[self.spec.method], self.spec.settings, where=f"method {self.spec.method}")
 
+    @plugins_blamed()
     def memory(self, device: torch.device) -> int:
         """Bytes that the synthesis takes at most, see `Method.memory`."""
         models = (self.teacher_model, *(self.pool_models if self.spec.pool else ()))
@@ -143,6 +159,7 @@ class SyntheticJob(Job):
         return self.method().memory(self.target(), self.spec.ipc, known, device)
 
     def execute(self, store: Store, device: torch.device, progress: Progress) -> None:
+        require_same_sources(self.spec.sources, sources_of(self.spec.method, self.spec.settings))
         target, method = self.target(), self.method()
         teachers = tuple(stored_teacher(store, one, target).to(device) for one in self._teachers())
         stated = method.memory(target, self.spec.ipc, [teacher.name for teacher in teachers], device)
@@ -161,6 +178,8 @@ class SyntheticJob(Job):
             trajectories=TrajectoryShelf(store, meter),
         )
         made = method.distill(task)
+        if METHODS.is_plugin(self.spec.method):
+            require_distilled(made, task, method, name=f"method plug-in '{self.spec.method}'")
         assert method.soft_labels or made.soft_labels is None, (
             f"{self.spec.method}: class attribute soft_labels is unset"
         )
@@ -189,16 +208,16 @@ class SyntheticJob(Job):
             peak_memory_bytes=peak_memory(task.device),
             memory=Memory(stated=stated, grown=meter.bytes),
             fingerprint=self.fingerprint,
-            info=_info(made, task),
+            info=_info(made, task, self.spec.sources),
             soft_label_form=None if made.soft_labels is None else method.soft_label_form,
             decode=made.decode,
             space=made.space,
         )
 
 
-def _info(made: Distilled, task: Task) -> dict[str, Any]:
-    """What the method says, and among its flags what has to be said of its teachers."""
-    notes = teacher_notes(task.teachers)
+def _info(made: Distilled, task: Task, sources: dict[str, str]) -> dict[str, Any]:
+    """What the method says, and among its flags what has to be said of its teachers and of plug-ins."""
+    notes = (*teacher_notes(task.teachers), *source_notes(sources))
     return {**made.info, "flags": [*made.info.get("flags", ()), *notes]} if notes else made.info
 
 

@@ -10,7 +10,9 @@ from typing import ClassVar
 
 import torch
 
+from rd3.base.plugin import require_same_sources
 from rd3.data.target import Target, TargetSpec
+from rd3.models.plugin import model_sources
 from rd3.squeeze.files import load_teacher, save_teacher
 from rd3.squeeze.probe import backbone_hash
 from rd3.squeeze.spec import TeacherSpec, teacher_spec
@@ -55,6 +57,7 @@ class TeacherJob(Job):
         return self.spec.model, min(recipe.batch_size, self.train_images), steps
 
     def execute(self, store: Store, device: torch.device, progress: Progress) -> None:
+        require_same_sources(self.spec.sources, model_sources(self.spec.model))
         backbone = Path(self.backbone) if self.backbone else None
         teacher = squeeze(self.target(), self.spec, device=device, progress=progress, backbone=backbone)
         store.put(self.kind, self.fingerprint, self.spec.as_json(), lambda folder: save_teacher(teacher, folder))

@@ -21,6 +21,7 @@ from rd3.synthetic.pickled import UnreadableError, as_array, container_of, conte
 
 SPACES: tuple[PixelSpace, ...] = ("norm_dc", "norm_cifar10", "zca_kornia")
 IDM = Decode(order="columns")
+SAID = "rd3"
 
 
 def matches(path: Path) -> bool:
@@ -49,6 +50,12 @@ def read(path: Path, request: Request) -> Synthetic:
     return assemble(raw, request, origin="condensed")
 
 
+def said(path: Path) -> str | None:
+    """What rd3 wrote into its own files."""
+    text = content_of(path).get(SAID)
+    return text if isinstance(text, str) else None
+
+
 def _raw(pair: Any, draw: int) -> Raw:
     images, labels = (as_array(value, what) for value, what in zip(pair, ("images", "labels"), strict=True))
     return Raw(images, labels, spaces=SPACES, mosaics=IDM, draw=draw)
@@ -74,5 +81,11 @@ def _steps(pairs: list[Any]) -> bool:
 
 
 FORMATS.add("condensed")(
-    Format("torch file {'data': [[images, labels], …]} of DC, DSA, DM, CAFE, IDM, DataDAM", matches, read, sets=sets)
+    Format(
+        "torch file {'data': [[images, labels], …]} of DC, DSA, DM, CAFE, IDM, DataDAM",
+        matches,
+        read,
+        sets=sets,
+        said=said,
+    )
 )

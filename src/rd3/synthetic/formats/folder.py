@@ -1,91 +1,78 @@
-"""Class folders of pictures, CLASS/*.png or *.jpg, as decoupled methods publish them.
+"""Class folders of pictures, CLASS/*.png or *.jpg, as decoupled methods and generative ones publish them.
 
-Folders are named as the target's classes, or 0, 1, 2, … with or without leading zeros (RDED: `00007`) and with or
-without `new` in front (SRe2L and its successors: `new007`). Numbers are read as numbers, so `new1000` follows `new999`.
+Folders are named as the target's classes, by ImageNet's WordNet ids (D4M, Minimax and others), or 0, 1, 2, … with or
+without leading zeros (RDED: `00007/class00007_id00003.jpg`) and with or without `new` in front (SRe2L and its
+successors: `new007/class007_id003.jpg`; LPLD has `new007_it500` of pictures on the way besides, which are left out).
+Numbers are read as numbers, so `new1000` follows `new999`; a list of classes may say which class a number is.
 """
 
 from __future__ import annotations
 
 import re
-import struct
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from rd3.base.errors import UserError
-from rd3.base.files import new_directory
-from rd3.data.images import as_levels
-from rd3.data.target import Target
 from rd3.synthetic.artifact import MANIFEST, Synthetic
-from rd3.synthetic.check import unnamed
+from rd3.synthetic.class_folders import class_order, one_iteration, some, without_iteration
+from rd3.synthetic.detect import is_mosaic
 from rd3.synthetic.foreign import Raw, assemble
 from rd3.synthetic.format import FORMATS, Format, Request
+from rd3.synthetic.label_store import is_label_store
+from rd3.synthetic.labelled import dataset_of, with_store
+from rd3.synthetic.pictures import SUFFIXES, Encoded, shards, stack
 
-if TYPE_CHECKING:
-    from PIL import Image
-
-SUFFIXES = {".png", ".jpg", ".jpeg"}
-INDEX = re.compile(r"(?:new)?(\d{1,6})", re.ASCII)
-GREY, COLOUR = {"1", "L"}, {"RGB", "P", "CMYK", "YCbCr"}
+RDED = re.compile(r"class\d{5}_id\d{5}\.jpg", re.ASCII)
 
 
 def matches(path: Path) -> bool:
-    return path.is_dir() and not (path / MANIFEST).exists() and bool(_folders(path))
+    if not path.is_dir() or (path / MANIFEST).exists() or is_label_store(path) or shards(path):
+        return False
+    return bool(_folders(path))
 
 
 def read(path: Path, request: Request) -> Synthetic:
     if request.pixels not in (None, "uint8"):
         raise UserError(f"pixels = {request.pixels}: pictures hold bytes and need no such reading")
-    folders = sorted(_folders(path))
-    order, classes = class_order([folder.name for folder in folders], request.target)
-    found = [(order[folder.name], file) for folder in folders for file in _pictures(folder)]
-    found.sort(key=lambda pair: pair[0])
-    empty = [folder.name for folder in folders if not _pictures(folder)]
+    names, left_out = one_iteration(sorted(folder.name for folder in _folders(path)))
+    classes_of = {name: without_iteration(name) for name in names}
+    order, classes = class_order(list(classes_of.values()), request.target, request.classes)
+    found = [(order[classes_of[name]], file) for name in names for file in _pictures(path / name)]
+    empty = [name for name in names if not _pictures(path / name)]
     if empty:
-        raise UserError(f"class folder{_some(empty)} holds no {', '.join(sorted(SUFFIXES))}")
-    labels = np.array([label for label, _ in found], dtype=np.int64)
-    raw = Raw(_stack(path, [file for _, file in found], request.target), labels, classes=classes)
-    return assemble(raw, request, origin="folder")
+        raise UserError(f"class folder{some(empty)} holds no {', '.join(sorted(SUFFIXES))}")
+    sorted_as_text = [file for _, file in found]
+    found.sort(key=lambda pair: pair[0])
+    files, labels = [file for _, file in found], np.array([label for label, _ in found], dtype=np.int64)
+    encoded = [Encoded(str(file.relative_to(path)), file) for file in files]
+    pictures = stack(encoded, request.target, request.fit)
+    readings = _readings(files, pictures.pixels, pictures.size, request)
+    place = {file: row for row, file in enumerate(files)}
+    dataset = dataset_of(labels, np.array([place[file] for file in sorted_as_text]), pictures.pixels, request)
+    info: dict[str, Any] = {"left_out": left_out} if left_out else {}
+    raw = Raw(pictures.pixels, labels, classes=classes, info=info, readings=readings)
+    return assemble(with_store(raw, dataset, request), replace(request, classes=None), origin="folder")
 
 
-def class_order(folders: list[str], target: Target | None) -> tuple[dict[str, int], tuple[str, ...] | None]:
-    """Folder name -> label, and the class names where the folders carry them.
-
-    Without a target, names that are not all numbers are labelled in alphabetical order, as ImageFolder does.
-
-    Raises:
-        UserError: folders that fit neither the target's class names nor the numbers 0 .. C - 1, or two for one class.
-    """
-    numbers = {name: int(match[1]) for name in folders if (match := INDEX.fullmatch(name))}
-    if target is None:
-        if len(numbers) < len(folders):
-            return {name: label for label, name in enumerate(sorted(folders))}, tuple(sorted(folders))
-        return _one_each(numbers), None
-    numbers = {name: label for name, label in numbers.items() if label < len(target.classes)}
-    named = {name: target.classes.index(name) for name in folders if name in target.classes}
-    order = named if len(named) >= len(numbers) else numbers
-    strangers = [name for name in folders if name not in order]
-    if strangers:
-        last = len(target.classes) - 1
-        raise UserError(
-            f"class folder{_some(strangers)}: neither among the classes of target '{target.name}' nor 0 .. {last}"
-        )
-    return _one_each(order), target.classes if order is named else None
-
-
-def _one_each(order: dict[str, int]) -> dict[str, int]:
-    first: dict[int, str] = {}
-    for name, label in order.items():
-        if first.setdefault(label, name) != name:
-            raise UserError(f"class folders '{first[label]}' and '{name}' are both class {label}")
-    return order
-
-
-def _some(names: list[str]) -> str:
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return f"{'s' if len(names) > 1 else ''} {', '.join(repr(name) for name in names[:3])}{more}"
+def _readings(
+    files: list[Path], pixels: NDArray[np.uint8], size: list[str] | None, request: Request
+) -> dict[str, list[str]]:
+    endings = sorted({file.suffix.lower() for file in files})
+    readings = {"pictures": ["bytes", f"as they are in {', '.join(endings)}"]}
+    if size is not None:
+        readings["size"] = size
+    if request.classes is not None:
+        readings["class order"] = ["of the given list", "as told"]
+    if request.decode is None and all(RDED.fullmatch(file.name) for file in files):
+        readings["decode"] = ["none", "named as RDED's, whose 2x2 patches are part of one picture"]
+    elif request.decode is None and is_mosaic(torch.from_numpy(np.ascontiguousarray(pixels))):
+        readings["decode"] = ["none", "pictures look like 2x2 mosaics, and are kept whole; --decode 2 cuts them up"]
+    return readings
 
 
 def _folders(path: Path) -> list[Path]:
@@ -97,76 +84,4 @@ def _pictures(folder: Path) -> list[Path]:
     return sorted(found)
 
 
-def _stack(path: Path, files: list[Path], target: Target | None) -> NDArray[np.uint8]:
-    """All pictures, (N, C, H, W); in colour if the target, or without one any picture, is."""
-    size = target.train.shape[1:] if target else _decode(path, files[0], None).shape[:2]
-    pictures = [_decode(path, file, size) for file in files]
-    colour = target.channels == 3 if target else any(picture.shape[2] == 3 for picture in pictures)
-    stacked = np.empty((len(files), *size, 3 if colour else 1), dtype=np.uint8)
-    for index, picture in enumerate(pictures):
-        if not colour and (picture != picture[..., :1]).any():
-            raise UserError(f"{files[index].relative_to(path)}: in colour, but the target is grey")
-        stacked[index] = picture if colour else picture[..., :1]
-    return stacked.transpose(0, 3, 1, 2)
-
-
-def _decode(path: Path, file: Path, size: tuple[int, ...] | None) -> NDArray[np.uint8]:
-    """One picture, (H, W, 1) or (H, W, 3)."""
-    from PIL import Image, UnidentifiedImageError
-
-    name = file.relative_to(path)
-    try:
-        with Image.open(file) as picture:
-            # before decoding: a picture that claims to be huge costs nothing
-            if size is not None and (picture.height, picture.width) != tuple(size):
-                found = f"{picture.height}x{picture.width}"
-                raise UserError(f"{name}: {found} pixels (height x width), expected {size[0]}x{size[1]}")
-            return _pixels(picture, name)
-    except UserError:
-        raise
-    except UnidentifiedImageError:
-        raise UserError(f"{name}: no readable picture") from None
-    except (OSError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError) as error:
-        raise UserError(f"{name}: no readable picture ({' '.join(str(error).split())})") from None
-
-
-def _pixels(picture: Image.Image, name: Path) -> NDArray[np.uint8]:
-    if picture.mode in GREY:
-        return np.asarray(picture.convert("L"))[..., None]
-    if picture.mode in COLOUR and "transparency" not in picture.info:
-        return np.asarray(picture.convert("RGB"))
-    raise UserError(f"{name}: mode {picture.mode}; expected grey or RGB pictures with 8 bits and no transparency")
-
-
-def write(synthetic: Synthetic, path: Path) -> list[str]:
-    """PNGs, named by position in the set; folders are zero-padded labels, so every reader sorts them alike."""
-    from PIL import Image
-
-    if synthetic.shape[0] not in (1, 3):
-        raise UserError(f"images have {synthetic.shape[0]} channels; pictures hold 1 or 3")
-    pictures = as_levels(synthetic.images).cpu().permute(0, 2, 3, 1).numpy()
-    with new_directory(path) as new:
-        for label in range(len(synthetic.classes)):
-            (new / f"{label:05d}").mkdir()
-        for index, (picture, label) in enumerate(zip(pictures, synthetic.labels.tolist(), strict=True)):
-            image = Image.fromarray(picture if picture.shape[2] == 3 else picture[..., 0])
-            image.save(new / f"{label:05d}" / f"{index:06d}.png")
-    return _left_out(synthetic)
-
-
-def _left_out(synthetic: Synthetic) -> list[str]:
-    notes = ["class names: folders are numbers"] if not unnamed(synthetic.classes) else []
-    if synthetic.images.is_floating_point():
-        notes.append("what float pixels have beyond 8 bits and [0, 1]")
-    if synthetic.manifest.decode is not None:
-        notes.append(f"that every image is a mosaic of {synthetic.manifest.decode.parts}")
-    if synthetic.soft_labels is not None:
-        notes.append(f"soft labels of shape {tuple(synthetic.soft_labels.shape)}")
-    if synthetic.learned_lr is not None:
-        notes.append(f"learned_lr = {synthetic.learned_lr:g}")
-    if not bool((synthetic.labels.diff() >= 0).all()):
-        notes.append("the order of the images: a reader takes them class by class")
-    return notes
-
-
-FORMATS.add("folder")(Format("class folders of .png or .jpg", matches, read, write))
+FORMATS.add("folder")(Format("class folders of .png or .jpg", matches, read, pictures=True))

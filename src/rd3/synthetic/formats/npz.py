@@ -9,7 +9,6 @@ Members are read one by one in memory, nothing is extracted, and pickled objects
 
 from __future__ import annotations
 
-import io
 import math
 import zipfile
 import zlib
@@ -20,7 +19,6 @@ from typing import Any, get_args
 import numpy as np
 
 from rd3.base.errors import UserError, unknown
-from rd3.base.files import write_atomic
 from rd3.data.spaces import PixelSpace
 from rd3.synthetic.artifact import Synthetic
 from rd3.synthetic.foreign import Raw, assemble
@@ -29,7 +27,8 @@ from rd3.synthetic.pixels import Array, kinds
 from rd3.synthetic.soft_labels import SoftLabelForm
 
 NAMES = {"images": ("images", "x", "image"), "labels": ("labels", "y", "label")}
-OPTIONAL = ("soft_labels", "soft_label_form", "learned_lr", "classes", "pixels")
+SAID = "rd3"
+OPTIONAL = ("soft_labels", "soft_label_form", "learned_lr", "classes", "pixels", SAID)
 KIP: tuple[PixelSpace, ...] = ("zca_kip", "norm_true")
 FREPO: tuple[PixelSpace, ...] = ("zca_frepo", "norm_true")
 DAMAGED = (OSError, EOFError, ValueError, KeyError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error)
@@ -125,33 +124,13 @@ def _classes(value: Array | None) -> tuple[str, ...] | None:
     return tuple(value.tolist())
 
 
-def write(synthetic: Synthetic, path: Path) -> list[str]:
-    arrays: dict[str, Any] = {
-        "images": synthetic.images.cpu().numpy(),
-        "labels": synthetic.labels.cpu().numpy(),
-        "classes": np.array(synthetic.classes),
-    }
-    if synthetic.soft_labels is not None:
-        arrays["soft_labels"] = synthetic.soft_labels.detach().cpu().float().numpy()
-    if synthetic.images.is_floating_point():
-        arrays["pixels"] = np.array("zca_kip" if synthetic.manifest.space == "zca_kip" else "unit")
-    if synthetic.manifest.soft_label_form is not None:
-        arrays["soft_label_form"] = np.array(synthetic.manifest.soft_label_form)
-    if synthetic.learned_lr is not None:
-        arrays["learned_lr"] = np.float64(synthetic.learned_lr)
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)
-    write_atomic(path, buffer.getvalue())
-    return _left_out(synthetic)
+def said(path: Path) -> str | None:
+    """What rd3 wrote into its own archives."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return str(archive[SAID][()]) if SAID in archive.files else None
+    except DAMAGED:
+        return None  # whoever reads the rest says what is wrong
 
 
-def _left_out(synthetic: Synthetic) -> list[str]:
-    decode = synthetic.manifest.decode
-    return (
-        []
-        if decode is None
-        else [f"that every image is a mosaic: read it with decode = {decode.factor}:{decode.order}"]
-    )
-
-
-FORMATS.add("npz")(Format("NumPy archive with images or x, labels or y", matches, read, write))
+FORMATS.add("npz")(Format("NumPy archive with images or x, labels or y", matches, read, said=said))

@@ -1,4 +1,4 @@
-"""rd3's own folder: `images.safetensors` and `manifest.json`. Loses nothing."""
+"""rd3's own folder: `images.safetensors` and `manifest.json`."""
 
 from __future__ import annotations
 
@@ -20,9 +20,4 @@ def read(path: Path, request: Request) -> Synthetic:
     return Synthetic.load(path)
 
 
-def write(synthetic: Synthetic, path: Path) -> list[str]:
-    synthetic.save(path)
-    return []
-
-
-FORMATS.add("rd3")(Format("folder with images.safetensors and manifest.json", matches, read, write))
+FORMATS.add("rd3")(Format("folder with images.safetensors and manifest.json", matches, read))

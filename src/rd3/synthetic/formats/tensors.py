@@ -40,6 +40,9 @@ def read(path: Path, request: Request) -> Synthetic:
     soft = raw.labels is not None and raw.labels.ndim == 2
     info: dict[str, Any] = {"files": [file.name for file in shards]}
     learned_lr = None if rate is None else _rate(rate)
+    hard = _beside(shards[0], "hard_labels") if soft else None
+    if hard is not None:
+        raw = replace(raw, labels=_tensor(hard, "hard labels"), soft_labels=raw.labels)
     raw = replace(raw, learned_lr=learned_lr, soft_label_form="logits" if soft else None, info=info)
     return assemble(raw, request, origin="tensors")
 

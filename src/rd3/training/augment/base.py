@@ -13,7 +13,8 @@ from typing import Any, ClassVar, TypeVar
 import torch
 from torch import Tensor
 
-from rd3.base.registry import Registry
+from rd3.base.errors import UserError
+from rd3.base.plugin_classes import PluginRegistry
 from rd3.training.constants import per_channel
 from rd3.training.kinds import Kind, parse_kind
 
@@ -26,7 +27,8 @@ class Augmentation(Kind):
     Class attributes:
         kind: the name in protocol files.
         on_normalised: whether the operation is defined on the normalised image, where 0 is the mean colour.
-        waits_for_host: whether the host looks at what was drawn, so that a step with it cannot be captured.
+        waits_for_host: whether the host looks at what was drawn, so that a step with it cannot be captured. One that
+            lives elsewhere is captured only if its own class says False.
         on_levels: whether it is defined on 8-bit pictures: raw floats are first clamped to [0, 1] and
             rounded to 256 levels.
     """
@@ -64,7 +66,9 @@ class Augmentation(Kind):
         return self
 
 
-AUGMENTATIONS: Registry[type[Augmentation]] = Registry("augmentation", "rd3.training.augment")
+AUGMENTATIONS: PluginRegistry[type[Augmentation]] = PluginRegistry(
+    "augmentation", "rd3.training.augment", base=Augmentation
+)
 
 AugmentationT = TypeVar("AugmentationT", bound=type[Augmentation])
 
@@ -76,7 +80,7 @@ def register(augmentation: AugmentationT) -> AugmentationT:
 
 
 def parse_augmentation(values: Mapping[str, Any]) -> Augmentation:
-    """An augmentation from `{"kind": …, setting: value, …}`.
+    """An augmentation from `{"kind": …, setting: value, …}`; the kind may be `module:Class`.
 
     Raises:
         UserError: one line that names the bad kind, key or value.
@@ -97,5 +101,19 @@ def augment(
     """Draw and apply augmentations in order to float images (B, C, S, S) in [0, 1] on the generator's device."""
     for augmentation in augmentations:
         draw = augmentation.draw(len(images), images.shape[-1], generator)
+        shape = images.shape
         images = augmentation.apply(images, draw, mean=mean, std=std)
+        if augmentation.plugin_source:
+            _require_pictures(augmentation, images, shape)
     return images
+
+
+def _require_pictures(augmentation: Augmentation, images: Any, shape: torch.Size) -> None:
+    """Refuse what one that lives elsewhere gave back in place of the pictures that it was given."""
+    if not isinstance(images, Tensor) or images.shape != shape or images.dtype != torch.float32:
+        is_tensor = isinstance(images, Tensor)
+        found = f"{images.dtype} of shape {tuple(images.shape)}" if is_tensor else type(images).__name__
+        raise UserError(
+            f"augmentation plug-in '{augmentation.kind}' returned {found}; expected torch.float32 of shape"
+            f" {tuple(shape)}"
+        )

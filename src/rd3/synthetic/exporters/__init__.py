@@ -1,0 +1,1 @@
+"""One file per format that rd3 writes; each registers itself."""
