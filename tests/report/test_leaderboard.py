@@ -66,13 +66,12 @@ def test_a_line_has_labels_protocol_accuracies_and_scores(own: list[Row]) -> Non
     lines = shown(own)
     [line] = [line for line in lines if line.startswith("herding")]
     # 61.4 against 48.2 and a whole of 97.4: HLR 36.0, IOR 13.2, LRS of α = −.114
-    assert line.split("  ")[0] == "herding"
-    assert "hard" in line
+    assert line.split()[:2] == ["herding", "hard"]
     for part in ("herding-own", "61.4 ± 2.6", "36.0 ± 2.6", "13.2 ± 2.6", "0.223 ± 0.004"):
         assert part in line
     assert "†" not in line
     assert any("online" in line for line in lines if line.startswith("sre2l"))
-    assert "ordered by LRS; protocols differ, so the order is no ranking" in " ".join(lines)
+    assert "ordered by LRS; protocols differ, so the order is no ranking" in " ".join(" ".join(lines).split())
 
 
 def test_it_is_printed_below_the_rankings_and_fits(own: list[Row]) -> None:
@@ -116,5 +115,5 @@ def test_settings_that_a_short_name_leaves_out_stand_below(own: list[Row]) -> No
         row.model_copy(update={"method": "sre2l[iterations=500]"}) if row.method == "sre2l" else row for row in own
     ]
     lines = shown(renamed)
-    assert any(line.startswith("sre2l  ") for line in lines)
+    assert any(line.split()[:2] == ["sre2l", "online"] for line in lines)
     assert "sre2l: sre2l[iterations=500]" in [line.strip() for line in lines]
