@@ -36,7 +36,8 @@ def test_a_set_is_written_and_the_line_says_what(format, terminal, home, tmp_pat
 
 def test_an_export_is_imported_again(terminal, home, tmp_path) -> None:
     terminal.done("export", home.sre2l, "--as", "tensors", "--space", "raw01", "--out", tmp_path / "out")
-    terminal.done("import", tmp_path / "out", "--target", "digits", "--out", tmp_path / "back")
+    said = terminal.done("import", tmp_path / "out", "--target", "digits", "--out", tmp_path / "back")
+    assert "the sidecar of an rd3 export says so, and nothing else vouches for it: method sre2l" in said
     first, second = Synthetic.load(home.sre2l), Synthetic.load(tmp_path / "back")
     assert second.content_fingerprint == first.content_fingerprint
     assert second.manifest == first.manifest
@@ -101,3 +102,11 @@ def test_what_is_there_stays(terminal, home, tmp_path) -> None:
     assert complaint == f"{tmp_path / 'mine'}: exists already; it is left as it is"
     gone = terminal("export", tmp_path / "gone", "--as", "folder", "--out", tmp_path / "out").complaint
     assert gone == f"{tmp_path / 'gone'}: no such file or folder"
+
+
+def test_whoever_judges_an_export_is_told_what_its_sidecar_says(terminal, own, tmp_path) -> None:
+    terminal.done("export", own.random, "--as", "folder", "--out", tmp_path / "out", "--home", own.path)
+    told = terminal("evaluate", tmp_path / "out", "digits", *own.judging)
+    assert told.code == 0
+    assert f"{tmp_path / 'out'}: the sidecar of an rd3 export says so" in told.err
+    assert "sidecar" not in terminal("evaluate", own.random, "digits", *own.judging).err

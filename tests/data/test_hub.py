@@ -11,6 +11,7 @@ from PIL import Image
 
 import rd3
 from rd3.base.errors import UserError
+from rd3.data.hub import without_code
 from rd3.data.target import Target
 
 datasets = pytest.importorskip("datasets")
@@ -234,3 +235,14 @@ def test_more_than_memory_may_hold_is_refused() -> None:
         UserError, match=r"100 pictures take 0\.0 GiB, more than the 0\.0 GiB that are held; write them as"
     ):
         rd3.load_target("hf:saved", memory_limit=6_000)
+
+
+def test_code_that_a_data_set_brings_is_not_run(tmp_path: Path) -> None:
+    """A folder with a script of its own name, as older releases of the library run it."""
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "mine.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w').close()\n")
+    with pytest.raises(UserError):
+        rd3.load_target(f"hf:{folder}")
+    assert not (tmp_path / "ran").exists()
+    assert without_code("3.6.0") == {"trust_remote_code": False}

@@ -12,7 +12,11 @@ import torch.nn.functional as F
 
 from rd3.base.errors import UserError
 from rd3.base.spec import parse
+from rd3.data.images import MemoryImages
 from rd3.data.target import TargetSpec
+from rd3.matching.expert_files import accuracy_of
+from rd3.matching.inputs import RealImages, inputs_of
+from rd3.matching.student import Student
 from rd3.methods.base import METHODS, Method, Task
 from rd3.methods.given_experts import normalisation_for
 from rd3.models import create_model
@@ -185,3 +189,20 @@ def test_an_import_says_what_a_buffer_is(folder):
         UserError, match=r"training trajectories of 2 experts .*: 5 snapshots of 6 tensors.*expert_files"
     ):
         read_synthetic(folder / "replay_buffer_2.pt")
+
+
+@pytest.mark.parametrize(("right", "classes", "believed"), [(0.9, 2, True), (0.6, 2, False), (0.3, 10, True)])
+def test_experts_of_two_classes_need_not_be_perfect(task, right, classes, believed):
+    """An expert that is its bias alone: it is right on the share of the images that have its class."""
+    count = 200
+    labels = (torch.arange(count) >= round(right * count)).long()
+    real = RealImages(
+        MemoryImages(task.target.test.pixels[:count], labels), inputs_of(task.target, None, torch.device("cpu"))
+    )
+    student = Student(torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, classes)))
+    always_first = torch.cat([torch.zeros(64 * classes), torch.eye(classes)[0]])
+    if believed:
+        assert accuracy_of(always_first, student, real, classes=classes) == pytest.approx(right)
+    else:
+        with pytest.raises(UserError, match="the first expert is right on 60% of the real images"):
+            accuracy_of(always_first, student, real, classes=classes)

@@ -11,10 +11,12 @@ from sklearn.kernel_ridge import KernelRidge
 from tests.matching.resuming import gone_on_and_whole
 
 from rd3.base.spec import parse
+from rd3.data.images import MemoryImages
 from rd3.matching.inputs import inputs_of
 from rd3.matching.kernel_ridge import centred, margin_loss, regression_loss, ridge_prediction
 from rd3.matching.lamb import Lamb
 from rd3.methods.base import METHODS, Method, Task
+from rd3.synthetic.soft_labels import as_centred, as_logits
 
 CPU = torch.device("cpu")
 
@@ -124,3 +126,15 @@ def test_labels_come_out_centred_and_learned(task):
     assert not torch.equal(made.soft_labels, start)
     assert torch.equal(made.soft_labels.argmax(1), made.labels)
     assert (made.space, small().distill(task).space) == ("norm_target", "zca_frepo")
+
+
+def test_labels_of_few_classes_are_centred_one_hot_rows_and_are_judged_on_the_papers_scale(task):
+    """The paper divides by sqrt(classes / 10), which is 1 for ten alone."""
+    keep = task.target.train.labels < 4
+    train = MemoryImages(task.target.train.pixels[keep], task.target.train.labels[keep])
+    four = replace(task.target, train=train, classes=task.target.classes[:4])
+    made = small(zca=False, image_lr=1e-6).distill(replace(task, target=four))
+    one_hot = torch.eye(4)[made.labels]
+    torch.testing.assert_close(made.soft_labels, one_hot - 0.25, atol=1e-3, rtol=0)
+    torch.testing.assert_close(as_logits(made.soft_labels, "centred").softmax(1), one_hot, atol=2e-3, rtol=0)
+    torch.testing.assert_close(as_centred(made.soft_labels, "centred"), (one_hot - 0.25) / 0.4**0.5, atol=2e-3, rtol=0)

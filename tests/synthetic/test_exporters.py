@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from rd3.data.mosaic import Decode
 from rd3.data.target import Target
 from rd3.synthetic import EXPORTERS, FORMATS, Synthetic, export, read_synthetic
 from rd3.synthetic.exporters.folder import folder_names
+from rd3.synthetic.foreign import READINGS
+from rd3.synthetic.transfer import believed
 
 IPC = 3
 KEEPS_BYTES = ("folder", "npz", "tensors", "condensed", "rd3")
@@ -335,3 +338,22 @@ def test_every_format_that_is_written_is_read() -> None:
     assert {"folder", "npz", "parquet", "tensors", "condensed", "rd3"} <= set(EXPORTERS.names())
     assert set(EXPORTERS.names()) - {"parquet"} <= set(FORMATS.names())
     assert all(EXPORTERS[name].title for name in EXPORTERS)
+
+
+def test_what_is_taken_on_the_word_of_a_sidecar_is_said(made: Synthetic, mnist: Target, tmp_path: Path) -> None:
+    """A sidecar put beside foreign pictures decides on mosaics and the learned rate: whoever judges them is told."""
+    export(made, tmp_path / "set", "folder")
+    forged = json.loads((tmp_path / "set" / "rd3.json").read_text())
+    forged["learned_lr"], forged["content"] = 7.0, "0" * 20
+    forged["manifest"]["decode"] = Decode(order="columns").as_json()
+    (tmp_path / "set" / "rd3.json").write_text(json.dumps(forged))
+    found = read_synthetic(tmp_path / "set", target=mnist)
+    assert found.manifest.origin == "imported from folder"
+    readings = found.manifest.info[READINGS]
+    assert readings["decode"] == ["2:columns", "the sidecar of an rd3 export says so"]
+    assert readings["manifest"][0] == "another set than was exported"
+    words = believed(tmp_path / "set")
+    assert words is not None
+    assert all(part in words for part in ("mosaics 2:columns", "learned rate 7", f"method {made.manifest.method}"))
+    (tmp_path / "set" / "rd3.json").unlink()
+    assert believed(tmp_path / "set") is None

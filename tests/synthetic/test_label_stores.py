@@ -248,6 +248,14 @@ def test_labels_follow_a_list_of_classes(folder: Path, teacher: Any, digits: Tar
     np.testing.assert_allclose(found.soft_labels.numpy(), wanted, rtol=1e-5, atol=1e-5)
 
 
+def test_a_list_of_classes_with_a_stranger_says_nothing_of_columns(
+    folder: Path, teacher: Any, renamed: Target, tmp_path: Path
+) -> None:
+    write(tmp_path / "fkd", folder, turned(teacher))
+    with pytest.raises(UserError, match="classes: 'stranger' is no class of target"):
+        read_synthetic(folder, target=renamed, label_store=tmp_path / "fkd", classes=(*renamed.classes, "stranger"))
+
+
 class Hostile:
     """Unpickling it would leave a file behind."""
 

@@ -131,6 +131,21 @@ def test_parquet_comes_back_as_the_very_set(softly: Synthetic, tmp_path: Path) -
     assert back.learned_lr == 0.01
 
 
+@pytest.mark.parametrize("rows", [[[0.0] * 10_000_000, *[[0.0]] * 29], [[0.0] * 11] * 30])
+def test_soft_labels_that_grow_without_end_are_refused_before_they_are_read(
+    softly: Synthetic, tmp_path: Path, rows: list[list[float]]
+) -> None:
+    """Equal values are stored once, so that a few bytes can claim any number of them."""
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    export(softly.declaring("logits"), tmp_path / "set", "parquet")
+    file = tmp_path / "set" / "train-00000-of-00001.parquet"
+    table = pq.read_table(file).drop(["soft_labels"])
+    rows = rows[: len(table)]
+    pq.write_table(table.append_column("soft_labels", pa.array(rows, type=pa.list_(pa.float32()))), file)
+    with pytest.raises(rd3.UserError, match="soft labels for 10 classes in"):
+        read_synthetic(tmp_path / "set")
+
+
 def test_without_the_extra_parquet_says_how_to_get_it(
     grey: Synthetic, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

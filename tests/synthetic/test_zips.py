@@ -7,6 +7,7 @@ import stat
 import tempfile
 import zipfile
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from rd3.base.errors import UserError
 from rd3.data.images import as_unit
 from rd3.data.mosaic import Decode
 from rd3.data.target import Target
-from rd3.synthetic import FORMATS, Synthetic, read_synthetic
+from rd3.synthetic import FORMATS, Synthetic, export, read_synthetic
 from rd3.synthetic.transfer import number_of_sets
 
 
@@ -207,3 +208,21 @@ def test_changed_bytes_never_raise_anything_else(grey: Synthetic, tmp_path: Path
             file.write_bytes(changed)
             with suppress(UserError):
                 read_synthetic(file)
+
+
+@pytest.mark.parametrize("format", ["folder", "tensors"])
+def test_an_export_that_somebody_zipped_is_the_very_set(
+    format: str, softly: Synthetic, digits: Target, tmp_path: Path
+) -> None:
+    """Soft labels, learned rate and mosaics, which pictures have no place for, come along."""
+    manifest = softly.manifest.model_copy(update={"decode": Decode(), "soft_label_form": "logits"})
+    made = replace(softly, learned_lr=0.03, manifest=manifest)
+    options: dict[str, Any] = {"space": "raw01"} if format == "tensors" else {}
+    export(made, tmp_path / "set", format, **options)
+    files = {str(file.relative_to(tmp_path)): file.read_bytes() for file in (tmp_path / "set").rglob("*.*")}
+    found = read_synthetic(packed(tmp_path / "set.zip", files), target=digits)
+    assert torch.equal(found.images, made.images)
+    assert found.soft_labels is not None
+    assert torch.equal(found.soft_labels, softly.soft_labels.float())
+    assert (found.manifest.fingerprint, found.manifest.origin) == (manifest.fingerprint, manifest.origin)
+    assert (found.learned_lr, found.manifest.decode) == (0.03, Decode())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -47,13 +48,19 @@ class JudgeOptions(JudgedSet):
 def read_inputs(options: JudgedSet, target: str) -> tuple[Synthetic, Target]:
     """The synthetic and the real data, as the options describe them."""
     from rd3.data.load import load_target
+    from rd3.report.format import plain
     from rd3.synthetic import read_synthetic
+    from rd3.synthetic.transfer import believed
 
     real = load_target(target)
     arguments = reading_arguments(options)
     if options.set == "all":
         arguments["set"] = 0
-    return read_synthetic(options.synthetic, target=real, **arguments), real
+    synthetic = read_synthetic(options.synthetic, target=real, **arguments)
+    said = believed(options.synthetic)
+    if said is not None:
+        sys.stderr.write(f"{plain(str(options.synthetic))}: {plain(said)}\n")
+    return synthetic, real
 
 
 def all_draws(options: JudgedSet, target: Target) -> list[Synthetic]:

@@ -33,6 +33,7 @@ from rd3.methods.trajectory_memory import regression_bytes
 from rd3.models import create_model
 from rd3.models.footprint import bound
 from rd3.training.augment.dsa import DSA
+from rd3.training.losses import frepo_scale
 
 
 @METHODS.add("frepo")
@@ -88,7 +89,7 @@ class FRePo(Method):
         return Distilled(
             images=quantised(raw) if self.quantise == "uint8" else raw,
             labels=task.labels,
-            soft_labels=labels,
+            soft_labels=labels * frepo_scale(labels.shape[1]),
             info=summary(losses),
             space=inputs.space,
         )

@@ -119,7 +119,7 @@ def _pixels(raw: Raw, request: Request, readings: dict[str, list[str]]) -> Pixel
             kind, why = space_of(pictures, raw.spaces, target)
             readings["pixels"] = [kind, why]
         elif kind is not None:
-            readings["pixels"] = [kind, "as told"]
+            readings["pixels"] = [kind, request.because]
     pixels = to_pixels(arranged, kind=kind, target=target, quantise=request.quantise)
     if arranged.dtype.kind == "f" and pixels.images.dtype == torch.uint8 and "pixels" in readings:
         readings["pixels"][1] += "; rounded to bytes" if request.quantise else "; every value is that of a byte"
@@ -134,7 +134,7 @@ def _decode(raw: Raw, request: Request, images: Tensor, readings: dict[str, list
     """
     if request.decode is not None:
         found = None if request.decode == "none" else request.decode
-        readings["decode"] = [_decode_words(found), "as told"]
+        readings["decode"] = [_decode_words(found), request.because]
         return found
     if raw.decode is not None:
         readings["decode"] = [_decode_words(raw.decode), "the file's place says so"]

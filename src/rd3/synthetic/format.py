@@ -33,6 +33,7 @@ class Request:
         quantise: whether float pixels are clamped and rounded to bytes.
         fit: how pictures larger than the target's get to its size; None refuses them.
         label_store: folder of a teacher's labels of augmented views, of which static ones are made; or None.
+        because: on whose word, for those who read what an import found.
     """
 
     target: Target | None
@@ -45,6 +46,7 @@ class Request:
     quantise: bool = False
     fit: Fit | None = None
     label_store: Path | None = None
+    because: str = "as told"
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from rd3.base.errors import UserError
 from rd3.synthetic.class_folders import labels_by_name
 from rd3.synthetic.foreign import Raw
 from rd3.synthetic.format import Request
@@ -22,6 +23,9 @@ def dataset_of(
     target, columns = request.target, None
     if target is not None and request.classes is not None:
         known = labels_by_name(target, request.classes)
+        strangers = [name for name in request.classes if name not in known]
+        if request.label_store is not None and strangers:
+            raise UserError(f"classes: '{strangers[0]}' is no class of target '{target.name}', and labels need all")
         columns = np.array([known.get(name, -1) for name in request.classes])
     return Dataset(labels, order, pixels.shape[-1], None if target is None else target.num_classes, columns)
 

@@ -89,7 +89,7 @@ def _from_rows(rows: Array, form: SoftLabelForm | None, request: Request, images
         raise UserError("soft labels: NaN or infinity")
     if _is_one_hot(soft):
         return Labels(soft.argmax(dim=1), readings={"labels": ["ids", "one-hot rows"]})
-    known, why = (request.soft_label_form, "as told") if request.soft_label_form else form_of(soft, form)
+    known, why = (request.soft_label_form, request.because) if request.soft_label_form else form_of(soft, form)
     hard, how = _hard(soft)
     return Labels(hard, soft, known, {"labels": [known, why], "classes of images": how})
 

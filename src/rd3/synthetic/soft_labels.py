@@ -1,8 +1,8 @@
 """What the numbers of soft labels are, declared or read off the rows.
 
 `logits`; `probabilities`; `unnormalised`: numbers from 0 whose sum is anything, as RaT-BPTT (arXiv 2311.07025) learns;
-`centred`: targets of a regression, one-hot less 1/classes before they are learned, as KIP (arXiv 2011.00050) and FRePo
-(arXiv 2206.00719) have them.
+`centred`: targets of a regression, one-hot less 1/classes before they are learned, as KIP (arXiv 2011.00050) has them,
+and FRePo (arXiv 2206.00719) but for a scale that is taken out.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Literal
 from torch import Tensor
 
 from rd3.base.errors import UserError
-from rd3.training.losses import centred
+from rd3.training.losses import centred, frepo_scale
 
 SoftLabelForm = Literal["logits", "probabilities", "unnormalised", "centred"]
 
@@ -68,9 +68,9 @@ def as_regression_targets(soft_labels: Tensor, form: SoftLabelForm) -> Tensor:
 
 
 def as_centred(soft_labels: Tensor, form: SoftLabelForm) -> Tensor:
-    """Float32 (N, classes), targets of FRePo's regression: centred labels as they are, of others the probabilities."""
+    """Float32 (N, classes), targets of FRePo's regression on its scale: centred labels, of others the probabilities."""
     if form == "centred":
-        return soft_labels.float()
+        return soft_labels.float() / frepo_scale(soft_labels.shape[1])
     return centred(as_logits(soft_labels, form).softmax(dim=1))
 
 

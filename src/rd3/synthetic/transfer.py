@@ -10,7 +10,7 @@ from rd3.data.mosaic import Decode
 from rd3.data.target import Target
 from rd3.synthetic.artifact import Synthetic
 from rd3.synthetic.check import check
-from rd3.synthetic.exported import exported_at
+from rd3.synthetic.exported import exported_at, read_as_said
 from rd3.synthetic.format import Format, Request, format_of, require_applicable
 from rd3.synthetic.pictures import Fit
 from rd3.synthetic.pixels import PixelKind
@@ -77,16 +77,22 @@ def read_synthetic(
             label_store=None if label_store is None else Path(label_store),
         )
         require_applicable(format, request)
-        exported = exported_at(path, format)
-        if exported is None:
-            synthetic = format.read(path, request).declaring(soft_label_form)
-        else:
-            synthetic = exported.labelled(format.read(path, exported.filled(request, name=name)))
-            told = any((pixels, decode, soft_label_form, classes, fit, label_store))
-            synthetic = synthetic.declaring(soft_label_form) if told else exported.restored(synthetic)
+        synthetic = read_as_said(path, format, request, name=name)
         if target is not None:
             check(synthetic, target)
     return synthetic
+
+
+def believed(path: str | Path) -> str | None:
+    """What is taken on the word of a sidecar that lies in or beside a set, one line; None where there is none.
+
+    Raises:
+        UserError: nothing of a known format is there, or the sidecar cannot be read.
+    """
+    path = Path(path)
+    with naming(path):
+        exported = exported_at(path, format_of(path))
+    return None if exported is None else exported.words
 
 
 def number_of_sets(path: str | Path) -> int:

@@ -6,6 +6,7 @@ import shutil
 import stat
 import tempfile
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -45,9 +46,9 @@ def _checked(archive: zipfile.ZipFile, size: int) -> list[zipfile.ZipInfo]:
     claimed = sum(entry.file_size for entry in files)
     if claimed > max(LEAST, GROWTH * size):
         raise UserError(f"claims {claimed} bytes in {size}: pictures and tensors do not compress like that")
-    names = [entry.filename for entry in files]
-    if len(set(names)) < len(names):
-        raise UserError(f"has two entries '{next(name for name in names if names.count(name) > 1)}'")
+    twin, count = Counter(entry.filename for entry in files).most_common(1)[0] if files else ("", 0)
+    if count > 1:
+        raise UserError(f"has two entries '{twin}'")
     return files
 
 

@@ -112,10 +112,15 @@ def mse(logits: Tensor, teacher: Tensor) -> Tensor:
     return F.mse_loss(logits, teacher)
 
 
+def frepo_scale(classes: int) -> float:
+    """√(C/10), which FRePo (arXiv 2206.00719) divides centred labels by: 1 for ten classes."""
+    return (classes / 10) ** 0.5
+
+
 def centred(probabilities: Tensor) -> Tensor:
     """(p − 1/C) / √(C/10), rows (N, C): what FRePo (arXiv 2206.00719) regresses on, for one-hot rows at its start."""
     classes = probabilities.shape[1]
-    scaled: Tensor = (probabilities - 1 / classes) / (classes / 10) ** 0.5
+    scaled: Tensor = (probabilities - 1 / classes) / frepo_scale(classes)
     return scaled
 
 

@@ -53,7 +53,7 @@ def main(options: Options) -> int:
     wanted = list(range(count)) if chosen is None else [chosen]
     for number in wanted:
         synthetic = _read(options, target, teacher, number)
-        _show(synthetic, target, teacher, first=number == wanted[0])
+        _show(options.path, synthetic, target, teacher, first=number == wanted[0])
         folder = _folder(options, synthetic, number if len(wanted) > 1 else None)
         synthetic.save(folder)
         sys.stdout.write(f"{folder}\n")
@@ -90,11 +90,12 @@ def _read(options: Options, target: Target | None, teacher: Teacher | None, numb
         raise UserError(f"{error}. Teacher {teacher.name}: {'; '.join(found)}") from None
 
 
-def _show(synthetic: Synthetic, target: Target | None, teacher: Teacher | None, *, first: bool) -> None:
+def _show(path: Path, synthetic: Synthetic, target: Target | None, teacher: Teacher | None, *, first: bool) -> None:
     from rd3.cli.study_run import table_console
     from rd3.report.imported import print_imported
     from rd3.synthetic.check import check
     from rd3.synthetic.sanity import leaked, sanity
+    from rd3.synthetic.transfer import believed
 
     warnings = check(synthetic, target) if target is not None else []
     if target is not None and (same := leaked(synthetic, target)):
@@ -102,7 +103,8 @@ def _show(synthetic: Synthetic, target: Target | None, teacher: Teacher | None, 
     if teacher is not None:
         words = sanity(synthetic, teacher).words
         warnings.append(f"teacher {teacher.name} is {words}")
-    print_imported(table_console(), synthetic, warnings, whole=first)
+    said = believed(path)
+    print_imported(table_console(), synthetic, [*warnings, *([] if said is None else [said])], whole=first)
 
 
 def _folder(options: Options, synthetic: Synthetic, number: int | None) -> Path:

@@ -9,7 +9,6 @@ Members are read one by one in memory, nothing is extracted, and pickled objects
 
 from __future__ import annotations
 
-import math
 import zipfile
 import zlib
 from dataclasses import replace
@@ -25,6 +24,7 @@ from rd3.synthetic.foreign import Raw, assemble
 from rd3.synthetic.format import FORMATS, Format, Request
 from rd3.synthetic.pixels import Array, kinds
 from rd3.synthetic.soft_labels import SoftLabelForm
+from rd3.training.losses import frepo_scale
 
 NAMES = {"images": ("images", "x", "image"), "labels": ("labels", "y", "label")}
 SAID = "rd3"
@@ -67,7 +67,7 @@ def read(path: Path, request: Request) -> Synthetic:
 
 def _unscaled(labels: Array) -> Array:
     """FRePo divides centred one-hot rows by sqrt(classes / 10)."""
-    unscaled: Array = labels * labels.dtype.type(math.sqrt(labels.shape[1] / 10))
+    unscaled: Array = labels * labels.dtype.type(frepo_scale(labels.shape[1]))
     return unscaled
 
 

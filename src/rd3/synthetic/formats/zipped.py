@@ -12,6 +12,7 @@ from pathlib import Path
 from rd3.base.errors import UserError
 from rd3.base.zips import HEAD, entries_of
 from rd3.synthetic.artifact import Synthetic
+from rd3.synthetic.exported import read_as_said
 from rd3.synthetic.format import FORMATS, Format, Request, format_of, require_applicable
 from rd3.synthetic.pickled import container_of
 from rd3.synthetic.unpack import unpacked
@@ -34,7 +35,9 @@ def read(path: Path, request: Request) -> Synthetic:
         inner = _inner(folder)
         format = _format(inner)
         require_applicable(format, request)
-        found = format.read(inner, request)
+        found = read_as_said(inner, format, request, name=None if request.name == path.stem else request.name)
+    if not found.manifest.origin.startswith("imported"):
+        return found  # the set itself, as rd3 saved or exported it
     return replace(found, manifest=found.manifest.model_copy(update={"origin": f"{found.manifest.origin} in a zip"}))
 
 
