@@ -148,7 +148,7 @@ def test_an_interrupted_command_says_how_to_go_on_and_leaves_whole_entries(own) 
             assert process.poll() is None, process.communicate()
             time.sleep(0.02)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=600)
     finally:
         process.kill()
     assert process.returncode == 130

@@ -19,6 +19,7 @@ STATED = {
     "imagenette": "other",
     "imagewoof": "other",
     "folder": "unknown",
+    "hf": "unknown",
     "npz": "unknown",
 }
 

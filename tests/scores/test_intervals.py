@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
@@ -95,6 +95,7 @@ def test_the_sign_flip_p_is_scipys_permutation_test_and_has_its_floor() -> None:
         sign_flip_p([0.1] * 21)
 
 
+@settings(max_examples=12)  # statsmodels collects garbage in every call
 @given(p_values)
 def test_holm_is_statsmodels(values: list[float]) -> None:
     assert holm(values) == pytest.approx(multipletests(values, method="holm")[1])

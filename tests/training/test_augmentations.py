@@ -14,6 +14,7 @@ from rd3.data.load import load_target
 from rd3.training.augment.base import AUGMENTATIONS, Augmentation, augment, parse_augmentation
 from rd3.training.augment.dsa import DSA
 from rd3.training.augment.flip import Flip
+from rd3.training.augment.frepo import FRePoAugmentation
 from rd3.training.augment.padded_crop import PaddedCrop
 from rd3.training.recipe import Recipe
 
@@ -27,8 +28,8 @@ def seeded(seed: int = 0) -> torch.Generator:
 
 def test_the_registry_lists_one_operation_per_file() -> None:
     assert AUGMENTATIONS.names() == [
-        *("color-jitter", "diffaug", "dsa", "flip", "gaussian-noise", "lighting", "padded-crop", "patch-shuffle"),
-        *("rand-augment", "random-resized-crop", "timm-rand-augment"),
+        *("color-jitter", "diffaug", "dsa", "flip", "frepo", "gaussian-noise", "lighting", "padded-crop"),
+        *("patch-shuffle", "rand-augment", "random-resized-crop", "timm-rand-augment"),
     ]
     files = {inspect.getsourcefile(AUGMENTATIONS[name]) for name in AUGMENTATIONS}
     assert len(files) == len(AUGMENTATIONS.names())
@@ -193,7 +194,9 @@ def test_without_flip_drops_only_what_flips() -> None:
     assert Flip().without_flip() is None
     assert DSA(strategy="flip").without_flip() is None
     assert DSA(rotate=10).without_flip() == DSA(strategy="color_crop_cutout_scale_rotate", rotate=10)
-    for kind in set(AUGMENTATIONS) - {"flip", "dsa", "diffaug"}:
+    assert FRePoAugmentation(strategy="flip").without_flip() is None
+    assert FRePoAugmentation().without_flip() == FRePoAugmentation(strategy="color_crop_rotate_translate_cutout")
+    for kind in set(AUGMENTATIONS) - {"flip", "dsa", "diffaug", "frepo"}:
         operation = parse_augmentation({"kind": kind})
         assert operation.without_flip() == operation
 

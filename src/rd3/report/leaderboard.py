@@ -23,7 +23,7 @@ CAPTION = (
     "Each method under its own protocol, ordered by LRS; protocols differ, so the order is no ranking. Accuracy, "
     "HLR (points lost against the whole target on hard labels) and IOR (points won over random images) in percent, LRS "
     f"and ARS from 0 to 1; ± half a 95 % t-interval. {NOT_SEPARABLE}: not separable from random; {MARK}: the "
-    "protocol is cut or for comparison only."
+    "protocol or one of its references is cut, or for comparison only."
 )
 
 
@@ -40,14 +40,16 @@ def boards(rows: Iterable[Row]) -> list[Board]:
     """One for each (target, IPC, student) that has methods under protocols that not all of its methods share.
 
     Random images are no method of it: they are what IOR compares with. Under a shared protocol methods stand together
-    in its ranking, and rows without LRS on no board.
+    in its ranking. Rows without LRS are on no board, nor are those under hard labels that are A_sh of another row.
     """
     cells: dict[tuple[str, int, str, str], list[Row]] = defaultdict(list)
     for row in rows:
         cells[row.target, row.ipc, row.student, row.target_fingerprint].append(row)
     found = []
     for (target, ipc, student, _), members in cells.items():
-        own = [row for row in _of_their_own(members) if row.lrs is not None and not is_random(row.method)]
+        parts = {(row.method, row.hard_counterpart) for row in members}
+        scored = [row for row in _of_their_own(members) if row.lrs is not None and not is_random(row.method)]
+        own = [row for row in scored if (row.method, row.protocol.id) not in parts]
         if len({row.protocol for row in own}) > 1:
             found.append(Board(target, ipc, student, tuple(sorted(own, key=_best_first))))
     return found
@@ -55,7 +57,7 @@ def boards(rows: Iterable[Row]) -> list[Board]:
 
 def board_table(board: Board) -> Table:
     """Label kind, protocol, accuracy and scores, a method a row."""
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=0)
     title = f"{plain(board.target)} · IPC {board.ipc} · own protocols · {plain(board.student)}"
     table.title, table.title_justify, table.title_style = Text(title, style="bold"), "left", ""
     table.caption_justify, table.caption_style = "left", ""

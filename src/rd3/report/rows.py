@@ -107,6 +107,7 @@ class Row(Part):
         random, whole: the references under the same protocol.
         versus_random: paired difference of accuracies, None for random itself.
         label_kind: what students learn from under the protocol: `hard`, `static` or `online`; None in older files.
+        hard_counterpart: id of the protocol that is this one with hard labels, where those runs are A_sh of this row.
         rankable: whether the row may stand beside rows of the locked `rd3` protocol.
     """
 
@@ -137,6 +138,7 @@ class Row(Part):
     versus_random: Versus | None = None
     flags: tuple[str, ...] = ()
     label_kind: str | None = None
+    hard_counterpart: str | None = None
 
     @property
     def peeks(self) -> bool:

@@ -98,6 +98,7 @@ def _row(cells: Cells, cell: Cell, *, w: float, gamma: float) -> dict[str, Any]:
         "bytes": {"images": first.bytes.images, "labels": first.bytes.labels},
         "fingerprint": fingerprint_of("row", sorted(run.fingerprint for run in runs.values())),
         "label_kind": first.settings.labels,
+        "hard_counterpart": first.protocol.counterparts.hard,
         "aids": sorted(first.aids),
         "rankable": not any(run.protocol.not_rankable for run in (first, *others)),
         "flags": sorted(
