@@ -50,22 +50,27 @@ def run(name: str, target: Target) -> int:
     return meter.bytes
 
 
-def row(name: str) -> dict[str, object]:
+def row(name: str, small: Target, large: Target) -> dict[str, object]:
     run(name, small)  # once small, so that libraries have set up what they need
     grown = run(name, large)
     stated = quick_method(name, large, 1, **CHANGES).memory(large, 1, MODELS, CPU)
     return {"method": name, "stated": stated, "grown": grown}
 
 
-prepare_process(CPU)
-small, large = digits(16, 12), digits(64, 12)
-run("sre2l", small)  # here, so that not every child imports what torch only imports when it is used
-for method_name in sys.argv[1:]:
-    child = os.fork()
-    if child == 0:
-        sys.stdout.write(json.dumps(row(method_name)) + "\n")
-        sys.stdout.flush()
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    if status:
-        sys.exit(f"{method_name}: failed")
+def main(names: list[str]) -> None:
+    prepare_process(CPU)
+    small, large = digits(16, 12), digits(64, 12)
+    run("sre2l", small)  # here, so that not every child imports what torch only imports when it is used
+    for name in names:
+        child = os.fork()
+        if child == 0:
+            sys.stdout.write(json.dumps(row(name, small, large)) + "\n")
+            sys.stdout.flush()
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        if status:
+            sys.exit(f"{name}: failed")
+
+
+if __name__ == "__main__":  # doctests are looked for here too
+    main(sys.argv[1:])
