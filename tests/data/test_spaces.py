@@ -10,7 +10,7 @@ import torch
 from rd3.base.errors import UserError
 from rd3.data.images import as_unit
 from rd3.data.load import load_target
-from rd3.data.spaces import WHITENINGS, fingerprint_in, statistics_in, to_raw, usual_for
+from rd3.data.spaces import WHITENINGS, fingerprint_in, is_borrowed, statistics_in, to_raw, usual_for
 from rd3.data.target import Target
 from rd3.data.whitening import whitening_of
 
@@ -69,3 +69,16 @@ def test_borrowed_statistics_are_looked_for_where_they_are_used(digits: Target) 
     assert usual_for("norm_cifar10", cifar100)
     assert not usual_for("norm_cifar10", cifar10)  # there it is norm_dc
     assert not usual_for("norm_dc", digits)
+
+
+def test_whose_statistics_they_are_is_known_of_the_papers_data_alone(digits: Target) -> None:
+    def named(name: str, *classes: str) -> Target:
+        spec = digits.spec.model_copy(update={"name": name})
+        return replace(digits, spec=spec, classes=classes or digits.classes)
+
+    assert is_borrowed("norm_imagenet", named("npz:mine.npz"))
+    assert is_borrowed("norm_cifar10", named("npz:mine.npz"))
+    assert not is_borrowed("norm_imagenet", named("imagenette"))
+    assert not is_borrowed("norm_imagenet", named("folder:subset", "n01440764", "n02102040"))
+    assert not is_borrowed("norm_cifar10", named("cifar100"))
+    assert not is_borrowed("norm_true", named("npz:mine.npz"))

@@ -189,6 +189,8 @@ def test_an_import_says_what_a_buffer_is(folder):
         UserError, match=r"training trajectories of 2 experts .*: 5 snapshots of 6 tensors.*expert_files"
     ):
         read_synthetic(folder / "replay_buffer_2.pt")
+    with pytest.raises(UserError, match=r"its replay_buffer_10\.pt holds training trajectories of .*expert_files"):
+        read_synthetic(folder)
 
 
 @pytest.mark.parametrize(("right", "classes", "believed"), [(0.9, 2, True), (0.6, 2, False), (0.3, 10, True)])

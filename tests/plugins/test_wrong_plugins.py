@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 import rd3
 from rd3.base.errors import UserError
 from rd3.models import create_model
+from rd3.study.estimate import step_seconds
 from rd3.study.store import Store
 
 MODEL = """
@@ -41,6 +43,14 @@ class Fails(nn.Module):
 class Narrow(Fails):
     def deep(self, x):
         return x @ torch.ones(3, 3)  # Narrow
+
+class Late(nn.Module):
+    def __init__(self, *, classes, size, channels):
+        super().__init__()
+        self.last = nn.Linear(channels * size**2, classes)
+    def forward(self, x):
+        x = self.last(x.flatten(1))
+        return x.undefined if len(x) > 1 else x  # Late
 """
 
 
@@ -71,6 +81,13 @@ def test_models(write, name: str, said: str) -> None:
         assert f"'{file}:{name}'" in str(caught.value)
         assert at(said, MODEL, name) in str(caught.value)
         assert "\n" not in str(caught.value)
+
+
+def test_a_model_that_fails_only_in_training_is_blamed_when_it_is_timed(write, digits) -> None:
+    write("mine.py", MODEL)
+    with pytest.raises(UserError, match=r"^model plug-in 'mine:Late': AttributeError: .*, at mine\.py:\d+$") as caught:
+        step_seconds("mine:Late", 10, digits, torch.device("cpu"))
+    assert at("mine.py:LINE", MODEL, "Late") in str(caught.value)
 
 
 def test_a_file_alone_is_told_what_is_missing(write) -> None:
@@ -140,6 +157,9 @@ class Unplanned(Base):
 class Weightless(Base):
     def memory(self, target, ipc, teachers, device):
         return target.absent  # Weightless
+class Wordy(Base):
+    def memory(self, target, ipc, teachers, device):
+        return "1 GB"
 class Absent(Method):
     pass
 class Other(Base):
@@ -172,6 +192,7 @@ def function():
         ("Fails", "RuntimeError: shape '[7]' is invalid for input of size 640, at mine.py:LINE"),
         ("Unplanned", "KeyError: 1, at mine.py:LINE"),
         ("Weightless", "AttributeError: 'Target' object has no attribute 'absent', at mine.py:LINE"),
+        ("Wordy", "memory returned '1 GB'; expected a number of bytes"),
         ("Absent", "does not define distill(self, task); expected a class derived from rd3.methods.base.Method"),
         (
             "Other",
@@ -270,6 +291,9 @@ class Double(Base):
 class Nothing(Base):
     def transform(self, images, draw):
         return None
+class Holes(Base):
+    def transform(self, images, draw):
+        return images / 0
 class Fails(Base):
     def transform(self, images, draw):
         return draw["angle"]  # Fails
@@ -329,6 +353,15 @@ def test_augmentations(write, tmp_path: Path, digits, name: str, said: str) -> N
     assert f"augmentation plug-in 'mine:{name}'" in str(caught.value)
     assert at(said, AUGMENTATION, name) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_student_that_diverged_is_flagged(write, tmp_path: Path, digits) -> None:
+    write("mine.py", AUGMENTATION)
+    found = judge(write, digits, tmp_path / "home", "{kind: 'mine:Holes'}")
+    assert found.accuracies[0] < 0.15  # every image is called the same
+    assert any(flag.startswith("a student diverged") for flag in found.records[0].flags)
+    sound = judge(write, digits, tmp_path / "home", "{kind: flip}")
+    assert not any("diverged" in flag for flag in sound.records[0].flags)
 
 
 def test_an_unknown_setting_of_an_augmentation_is_refused(write, tmp_path: Path, digits) -> None:

@@ -9,10 +9,11 @@ import torch
 
 from rd3.base.errors import UserError
 from rd3.data.mosaic import Decode
+from rd3.data.spaces import DC_FAMILY
 from rd3.data.target import Target
 from rd3.study.bench import require_alike
 from rd3.synthetic import Synthetic
-from rd3.synthetic.detect import form_of, is_mosaic, seam, space_of
+from rd3.synthetic.detect import AmbiguousPixelsError, form_of, is_mosaic, seam, space_of
 
 
 def mosaics(photos: Target) -> torch.Tensor:
@@ -39,7 +40,18 @@ def test_raw_pictures_need_no_target(photos: Target) -> None:
     unit = photos.train.batch(torch.arange(9)).float() / 255
     assert space_of(unit, ("raw01", "zca_kornia"), None)[0] == "raw01"
     with pytest.raises(UserError, match="raw01, zca_kornia are possible; give the target, or say which"):
-        space_of(unit - 0.5, ("raw01", "zca_kornia"), None)
+        space_of(unit * 1.2 - 0.2, ("raw01", "zca_kornia"), None)
+    with pytest.raises(UserError, match=r"std [^:]*: norm_dc, zca_kornia are possible; .* pixels = norm_dc"):
+        space_of(unit * 4 - 2, ("raw01", "norm_dc", "zca_kornia"), None)
+
+
+def test_a_target_of_ones_own_is_not_normalised_by_others_statistics_unasked(photos: Target) -> None:
+    """CIFAR-10's, ImageNet's and its own are too alike to tell: a wrong one costs contrast unseen."""
+    unit = photos.train.batch(torch.arange(100)).float() / 255
+    mean, std = (torch.tensor(values).view(-1, 1, 1) for values in DC_FAMILY["cifar10"])
+    with pytest.raises(AmbiguousPixelsError, match="by whose statistics pictures of 'photos' are normalised") as caught:
+        space_of((unit - mean) / std, ("raw01", "norm_dc", "norm_cifar10", "norm_imagenet", "zca_kornia"), photos)
+    assert {"norm_imagenet", "norm_cifar10", "norm_target"} <= set(caught.value.readings)
 
 
 def test_whitened_and_raw_pictures_of_the_same_deviation_differ_in_their_mean(photos: Target) -> None:

@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 import math
+import re
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
@@ -40,6 +41,10 @@ Statistics = tuple[tuple[float, ...], tuple[float, ...]]
 WHITENINGS: dict[PixelSpace, WhiteningKind] = {"zca_kornia": "kornia", "zca_kip": "kip", "zca_frepo": "frepo"}
 NO_WAY_BACK: frozenset[PixelSpace] = frozenset({"zca_kip"})
 IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+IMAGENETS = ("imagenet-1k", "imagenette", "imagewoof")
+WNID = re.compile(
+    r"n\d{8}", re.ASCII
+)  # the WordNet ids that ImageNet's classes, and those of its subsets, are known by
 DC_FAMILY: dict[str, Statistics] = {
     "mnist": ((0.1307,), (0.3081,)),
     "fashion-mnist": ((0.2861,), (0.3530,)),
@@ -76,6 +81,13 @@ def usual_for(space: PixelSpace, target: Target) -> bool:
     if space == "norm_cifar10":
         return target.name == "cifar100"
     return space != "norm_imagenet" or (published_statistics("norm_dc", target.name) is None and target.channels == 3)
+
+
+def is_borrowed(space: PixelSpace, target: Target) -> bool:
+    """Whether statistics are of other data, and nothing says that anybody normalises this target's pictures by them."""
+    if space == "norm_imagenet":
+        return target.name not in IMAGENETS and not all(map(WNID.fullmatch, target.classes))
+    return space == "norm_cifar10" and target.name not in ("cifar10", "cifar100")
 
 
 def published_statistics(space: PixelSpace, name: str) -> Statistics | None:

@@ -48,6 +48,7 @@ class RunResult:
             training, or on the test split under `selection: test-peek`.
         execution: how it was trained and tested.
         not_captured: why its steps were not captured although they should have been, or None.
+        diverged: whether the student ended with values that are NaN or infinite.
     """
 
     accuracy: float
@@ -64,6 +65,7 @@ class RunResult:
     rates: dict[float, float]
     execution: Execution = PLAIN
     not_captured: str | None = None
+    diverged: bool = False
 
 
 def judge(
@@ -129,6 +131,7 @@ def judge(
         rates={trial.lr: trial.chosen_by for trial in trials} if settings.lr_search else {},
         execution=execution,
         not_captured=best.clock.not_captured,
+        diverged=best.diverged,
     )
 
 

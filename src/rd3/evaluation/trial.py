@@ -29,6 +29,8 @@ class Trial:
         accuracy: on the test split, as `report` says.
         correct: per test image, at the epoch of that accuracy.
         held_out: accuracy on the held-out images after the last epoch, None where there are none.
+        diverged: whether a weight or running statistic was NaN or infinite after the last epoch; the accuracy then says
+            nothing.
         clock: where the time went.
     """
 
@@ -37,6 +39,7 @@ class Trial:
     accuracy: float = -1.0
     correct: Tensor = field(default_factory=lambda: torch.zeros(0))
     held_out: float | None = None
+    diverged: bool = False
     clock: Clock = field(default_factory=Clock)
 
     @property
@@ -69,7 +72,10 @@ def train_and_test(
         trial.curve.append((epoch + 1, accuracy))
         if epoch in looked_at and accuracy > trial.accuracy:
             trial.accuracy, trial.correct = accuracy, correct
-        if epoch == settings.epochs - 1 and pictures.held_out is not None:
+        if epoch < settings.epochs - 1:
+            return
+        trial.diverged = not all(bool(values.isfinite().all()) for values in network.state_dict().values())
+        if pictures.held_out is not None:
             trial.held_out = int(right(network, pictures.held_out).sum()) / len(pictures.held_out)
 
     model = create_model(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from typing import Any, SupportsIndex
 
 import torch
 from torch import Tensor
@@ -30,6 +31,17 @@ def require_distilled(made: Any, task: Task, method: Method, *, name: str) -> No
     )
     if problem is not None:
         raise UserError(f"{name}: {problem}")
+
+
+def require_bytes(stated: Any, *, name: str) -> int:
+    """What `memory` returned.
+
+    Raises:
+        UserError: it is not a number of bytes.
+    """
+    if not isinstance(stated, (SupportsIndex, float)) or not 0 <= float(stated) < math.inf:
+        raise UserError(f"{name}: memory returned {stated!r}; expected a number of bytes")
+    return int(stated)
 
 
 def _images(images: Any, task: Task) -> str | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import torch
 
+from rd3.base.blame import plugins_blamed
 from rd3.data.target import Target
 from rd3.models import create_model, flops_per_image
 from rd3.study.jobs.base import Job
@@ -48,6 +49,7 @@ class Estimator:
         return RECORD_BYTES + len(target.test) // 4
 
 
+@plugins_blamed()
 def step_seconds(model: str, batch: int, target: Target, device: torch.device) -> float:
     """Seconds of one training step, by timing two of them (on a smaller batch where the network is large)."""
     network = create_model(model, classes=len(target.classes), size=target.size, channels=target.channels, seed=0)

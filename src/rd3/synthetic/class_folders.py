@@ -41,7 +41,8 @@ def class_order(
     if strangers:
         what = f"0 .. {len(target.classes) - 1}" if classes is None else "a place of one of them in the given list"
         raise UserError(
-            f"class folder{some(strangers)}: neither among the classes of target '{target.name}' nor {what}"
+            f"class folder{some(strangers)}: neither among the classes of target '{target.name}'"
+            f" ({_first(target.classes)}) nor {what}"
         )
     carried = order is named or classes is not None
     return _one_each(order), target.classes if carried else None
@@ -107,5 +108,9 @@ def _one_each(order: dict[str, int]) -> dict[str, int]:
 
 def some(names: list[str]) -> str:
     """The first names, with a plural s in front."""
+    return f"{'s' if len(names) > 1 else ''} {_first(names)}"
+
+
+def _first(names: Sequence[str]) -> str:
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return f"{'s' if len(names) > 1 else ''} {', '.join(repr(name) for name in names[:3])}{more}"
+    return f"{', '.join(repr(name) for name in names[:3])}{more}"

@@ -12,7 +12,7 @@ from typing import get_args
 from torch import Tensor
 
 from rd3.base.errors import UserError
-from rd3.data.spaces import PixelSpace, fingerprint_in, usual_for
+from rd3.data.spaces import PixelSpace, fingerprint_in, is_borrowed, usual_for
 from rd3.data.target import Target
 from rd3.synthetic.soft_labels import ROW_SUM_TOLERANCE, SoftLabelForm
 
@@ -44,10 +44,19 @@ def space_of(pictures: Tensor, candidates: Sequence[PixelSpace], target: Target 
     usual = [space for space in candidates if target is None or usual_for(space, target)]
     spaces = ", ".join(usual)
     if target is None:
+        possible = [space for space in candidates if space != "raw01" or _may_be_raw(pictures)]
         raise UserError(
-            f"{found}: {spaces} are possible; give the target, or say which with pixels = {candidates[0]}{OPTION}"
+            f"{found}: {', '.join(possible)} are possible; give the target, or say which with pixels ="
+            f" {possible[0]}{OPTION}"
         )
     fitting = [space for space in usual if _fits(pictures, space, target)]
+    if any(is_borrowed(space, target) for space in fitting):
+        readings: tuple[PixelSpace, ...] = (*fitting, "norm_target", "norm_true", "norm_cifar10")
+        raise AmbiguousPixelsError(
+            f"{found}: fits {' and '.join(fitting)}, but by whose statistics pictures of '{target.name}' are normalised"
+            f" is not known; say with pixels = {', '.join(readings[:-1])} or {readings[-1]}{OPTION}",
+            readings=readings,
+        )
     if len(fitting) == 1:
         expected = fingerprint_in(fitting[0], target)
         return fitting[0], f"{found}; real ones in {fitting[0]} have std {expected.deviation:.3g}"
@@ -61,10 +70,14 @@ def space_of(pictures: Tensor, candidates: Sequence[PixelSpace], target: Target 
 
 def _fits(pictures: Tensor, space: PixelSpace, target: Target) -> bool:
     expected = fingerprint_in(space, target)
-    if space == "raw01" and float(((pictures < -OUTSIDE) | (pictures > 1 + OUTSIDE)).float().mean()) > OUTSIDE_SHARE:
+    if space == "raw01" and not _may_be_raw(pictures):
         return False
     near = abs(math.log(max(float(pictures.std(correction=0)), 1e-9) / expected.deviation)) < math.log(FACTOR)
     return near and abs(float(pictures.mean()) - expected.mean) < SHIFT * expected.deviation
+
+
+def _may_be_raw(pictures: Tensor) -> bool:
+    return float(((pictures < -OUTSIDE) | (pictures > 1 + OUTSIDE)).float().mean()) <= OUTSIDE_SHARE
 
 
 def form_of(rows: Tensor, declared: SoftLabelForm | None) -> tuple[SoftLabelForm, str]:

@@ -8,6 +8,8 @@ from typing import Any
 from rd3.synthetic.label_store import is_label_store
 from rd3.synthetic.pickled import container_of, content_of, is_tensor
 
+BUFFERS = "replay_buffer_*.pt"  # files of MTT's experts, that users know by their folder
+
 
 def other_content(path: Path) -> str | None:
     """What lies at a path that holds no set, for a message; None where nothing is known of it.
@@ -20,6 +22,8 @@ def other_content(path: Path) -> str | None:
             "holds a teacher's soft labels of augmented views (FKD), no images; give the class folders that they"
             " belong to, and these with label_store (--soft-labels)"
         )
+    if path.is_dir() and (buffers := sorted(path.glob(BUFFERS))):
+        return f"its {buffers[0].name} {other_content(buffers[0])}"
     if container_of(path) is None:
         return None
     content = content_of(path)

@@ -21,6 +21,8 @@ from rd3.synthetic.artifact import Synthetic
 from rd3.synthetic.manifest import DISTILLED, Manifest
 from rd3.training.device import environment
 
+DIVERGED = "a student diverged: it ended with values that are NaN or infinite, so its accuracy says nothing"
+
 
 @dataclass(frozen=True)
 class RunNames:
@@ -81,6 +83,7 @@ def make_record(
         aids=_aids(made),
         flags=(
             *names.flags,
+            *([DIVERGED] if result.diverged else []),
             *strangers(spec.settings, names.mark.id, [teacher.name for teacher in teachers]),
             *_teacher_flags(made, teachers),
             *rate_flags(spec.settings, synthetic),

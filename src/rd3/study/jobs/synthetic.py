@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -15,7 +16,7 @@ from rd3.base.seeds import derive_seed
 from rd3.base.spec import Spec, fingerprint_of, parse
 from rd3.data.target import Target
 from rd3.methods.base import METHODS, Distilled, Method, Task
-from rd3.methods.returned import require_distilled
+from rd3.methods.returned import require_bytes, require_distilled
 from rd3.models.plugin import model_sources
 from rd3.study.jobs.base import Job, JobKey, Progress
 from rd3.study.jobs.teacher import TeacherJob, pretrained_aid, stored_teacher, teacher_notes
@@ -156,13 +157,17 @@ class SyntheticJob(Job):
         """Bytes that the synthesis takes at most, see `Method.memory`."""
         models = (self.teacher_model, *(self.pool_models if self.spec.pool else ()))
         known = tuple(model for model in models if model is not None)
-        return self.method().memory(self.target(), self.spec.ipc, known, device)
+        return self._stated(self.method(), self.target(), known, device)
+
+    def _stated(self, method: Method, target: Target, teachers: Sequence[str], device: torch.device) -> int:
+        name = f"method plug-in '{self.spec.method}'"
+        return require_bytes(method.memory(target, self.spec.ipc, teachers, device), name=name)
 
     def execute(self, store: Store, device: torch.device, progress: Progress) -> None:
         require_same_sources(self.spec.sources, sources_of(self.spec.method, self.spec.settings))
         target, method = self.target(), self.method()
         teachers = tuple(stored_teacher(store, one, target).to(device) for one in self._teachers())
-        stated = method.memory(target, self.spec.ipc, [teacher.name for teacher in teachers], device)
+        stated = self._stated(method, target, [teacher.name for teacher in teachers], device)
         meter = Meter(device)
         partial = partial_of(store, self, device, meter)
         task = Task(

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from rd3.base.files import new_directory
-from rd3.data.spaces import PixelSpace
+from rd3.data.spaces import IMAGENETS, PixelSpace
 from rd3.synthetic.artifact import Synthetic
 from rd3.synthetic.exporter import EXPORTERS, Exporter, Writing
 from rd3.synthetic.sidecar import SIDECAR, sidecar_of
@@ -20,7 +20,7 @@ from rd3.synthetic.stored_space import stored_pixels
 
 USUAL: dict[str, PixelSpace] = {
     "cifar100": "norm_cifar10",
-    **dict.fromkeys(("imagenet-1k", "imagenette", "imagewoof"), "norm_imagenet"),
+    **dict.fromkeys(IMAGENETS, "norm_imagenet"),
 }
 
 
