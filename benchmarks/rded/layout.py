@@ -107,12 +107,17 @@ def _released_name(name: str) -> str:
 
 def write_tests(target: rd3.Target, folder: Path) -> None:
     """The test split as PNGs in class folders."""
-    from PIL import Image
-
-    for label in range(target.num_classes):
-        (folder / f"{label:05d}").mkdir(parents=True)
     for start in range(0, len(target.test), 256):
         rows = torch.arange(start, min(start + 256, len(target.test)))
-        pictures = target.test.batch(rows).permute(0, 2, 3, 1).numpy()
-        for index, picture, label in zip(rows.tolist(), pictures, target.test.labels[rows].tolist(), strict=True):
-            Image.fromarray(picture).save(folder / f"{label:05d}" / f"{index:06d}.png")
+        write_pictures(target.test.batch(rows), target.test.labels[rows], folder, first=start)
+
+
+def write_pictures(images: Tensor, labels: Tensor, folder: Path, *, first: int = 0) -> None:
+    """PNGs of bytes (N, 3, H, W) in folders named as RDED's code looks for them, numbered from `first`."""
+    from PIL import Image
+
+    pictures = images.permute(0, 2, 3, 1).numpy()
+    for index, (picture, label) in enumerate(zip(pictures, labels.tolist(), strict=True), start=first):
+        place = folder / f"{label:05d}"
+        place.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture).save(place / f"{index:06d}.png")

@@ -7,14 +7,12 @@ from pathlib import Path
 
 import torch
 from benchmarks.core.parts import train_teacher, write_part
-from benchmarks.rded.layout import Names, names_of, released_names, write_tests
+from benchmarks.rded.layout import Names, names_of, released_names, write_pictures, write_tests
 
 import rd3
 from rd3.base.errors import UserError
 from rd3.evaluation.settings import IMAGENET_MEAN, IMAGENET_STD
 from rd3.study.store import Store
-from rd3.synthetic.exporter import export
-from rd3.synthetic.sidecar import SIDECAR
 
 
 @dataclass(frozen=True)
@@ -82,6 +80,5 @@ def make_task(
 def _images(target: rd3.Target, teacher: rd3.Teacher, ipc: int, work: Path, device: torch.device) -> Path:
     made = rd3.distill("rded", target, teacher, ipc=ipc, store=Store(work / "making"), device=str(device))
     folder = work / f"rded-{ipc}"
-    export(made, folder, "folder")
-    (folder / SIDECAR).unlink()  # pictures alone, as both sides would get them from others
+    write_pictures(made.images, made.labels, folder)
     return folder

@@ -86,6 +86,7 @@ def test_pictures_and_weights_are_where_rded_looks(tmp_path: Path) -> None:
     np.testing.assert_array_equal(np.asarray(read[0][0]), pixels[first])
     assert (place / "data/pretrain_models/cifar10_resnet18_modified.pth").is_file()
     count = len(list((tmp_path / "tests" / "00000").iterdir()))
+    assert {folder.name for folder in (tmp_path / "tests").iterdir()} == {str(label).zfill(5) for label in labels}
     name = f"cifar10_resnet18_modified_f1_mipc300_ipc{count}_cr5"
     assert (place / "exp" / name / "syn_data" / "00000").is_dir()
     given = dict(zip(*[iter(arguments(names, ipc=count, epochs=300))] * 2, strict=True))
