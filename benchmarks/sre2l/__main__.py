@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from benchmarks.core.steps import Workload, divergence, flops_of
 from benchmarks.core.write import write_results
 from benchmarks.rded.sides import require_checkout
 from benchmarks.sre2l.quality import quality
-from benchmarks.sre2l.result import ONE_THREAD, RD3, RELEASED, chart, markdown, result_of
+from benchmarks.sre2l.result import EVERY_CORE, ONE_THREAD, RD3, RELEASED, chart, markdown, result_of
 from benchmarks.sre2l.task import MODEL, Task, make_task
 
 import rd3
@@ -33,6 +34,7 @@ SCRIPT = Path("SRe2L") / "*small_dataset" / "recover_cifar.py"  # the star is in
 CPU: dict[str, Any] = {"iterations": 3, "repeats": 3, "per_class": 4, "teacher_epochs": 2}
 GPU: dict[str, Any] = {"iterations": 1000, "repeats": 3, "per_class": 100, "teacher_epochs": 10}
 IMAGES = 100
+FRESH = 1000  # the first of the seeds that no other side has
 
 
 @dataclass(kw_only=True)
@@ -97,6 +99,14 @@ class Sides:
         place = self.work / f"rd3-{repeat}"
         return self.run_of(run_module("benchmarks.sre2l.ours", job, place, device=self.device), place)
 
+    def every_core(self, repeat: int, *, cores: int) -> dict[str, Any]:
+        """As many processes at a time as there are cores, each with images of its own; times are a process's share."""
+        seeds = [FRESH + repeat * cores + core for core in range(cores)]
+        with ThreadPoolExecutor(cores) as pool:
+            runs = list(pool.map(self.ours, seeds))
+        slowest = {part: max(run[part] for run in runs) / cores for part in ("each", "process")}
+        return {**runs[0], **slowest}
+
     def run_of(self, done: Done, place: Path) -> dict[str, Any]:
         with np.load(place / "recovered.npz", allow_pickle=False) as file:
             images, labels = torch.from_numpy(file["images"]), torch.from_numpy(file["labels"])
@@ -143,9 +153,10 @@ def main(options: Options) -> str:
             RELEASED: lambda repeat: sides.released(repeat, threads=place["cores"]),
             ONE_THREAD: lambda repeat: sides.released(repeat, threads=1),
             RD3: sides.ours,
+            EVERY_CORE: lambda repeat: sides.every_core(repeat, cores=place["cores"]),
         }
         if device.type == "cuda":
-            del several[ONE_THREAD]
+            del several[ONE_THREAD], several[EVERY_CORE]
         found = in_turn(several, options.repeats or 1)
     about = {"images": IMAGES, "split": task.split, "iterations": options.iterations, "batch_size": options.batch_size}
     network = network_alone(options, device)
