@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -199,6 +200,14 @@ def test_a_killed_study_goes_on_where_it_was(
     assert done(home) == len(make_plan(study).jobs)
     mine, theirs = (json.dumps(without_timings(folder / "ranking.json")) for folder in (whole.folder, home / "tiny"))
     assert mine == theirs
+
+
+def test_what_another_process_is_writing_is_left_alone(study: StudySpec, tmp_path: Path) -> None:
+    result = run_study(study, Store(tmp_path / "store"), SerialExecutor(CPU))
+    unfinished = result.folder / "synthetic" / ".random-ipc2-e5b959.03943be2"
+    shutil.copytree(next((result.folder / "synthetic").glob("random-*")), unfinished)
+    run_study(study, Store(tmp_path / "store"), SerialExecutor(CPU))
+    assert any(unfinished.iterdir())
 
 
 def test_two_studies_on_one_store_share_the_work(study: StudySpec, study_file: Path, tmp_path: Path) -> None:

@@ -82,11 +82,12 @@ def _prune(folder: Path, plan: Plan) -> None:
     for name, files in kept.items():
         for file in (folder / name).glob("*.json"):
             if file.name not in files:
-                file.unlink()
+                file.unlink(missing_ok=True)
     synthetics = {synthetic_folder(job) for job in plan.of(SyntheticJob) if isinstance(job, SyntheticJob)}
-    for manifest in (folder / "synthetic").glob(f"*/{MANIFEST}"):
+    # names with a dot are what another process is writing at the moment
+    for manifest in (folder / "synthetic").glob(f"[!.]*/{MANIFEST}"):
         if manifest.parent.name not in synthetics:
-            shutil.rmtree(manifest.parent)
+            shutil.rmtree(manifest.parent, ignore_errors=True)
 
 
 def _copy_synthetics(plan: Plan, store: Store, folder: Path) -> None:
