@@ -114,7 +114,6 @@ def test_soft_labels_of_a_column_are_found_again(softly: Synthetic, tmp_path: Pa
     assert exported.sidecar.learned_lr == softly.learned_lr
 
 
-@pytest.mark.skipif("parquet" not in FORMATS, reason="needs the reader of Parquet")
 def test_parquet_comes_back_as_the_very_set(softly: Synthetic, tmp_path: Path) -> None:
     mosaic = softly.declaring("logits")
     mosaic = replace(mosaic, manifest=mosaic.manifest.model_copy(update={"decode": Decode(), "draw": 4}))
