@@ -12,7 +12,10 @@ from benchmarks.core.traffic import Traffic
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from rd3.base.errors import UserError
 from rd3.models import create_model
+from rd3.training.execution import PLAIN, Execution
+from rd3.training.graphs import WARM_UP, own_stream, record
 from rd3.training.optimisers import Optimiser
 
 TEMPERATURE = 20.0
@@ -63,8 +66,8 @@ class Bare:
         return self.teacher + self.student + self.optimiser
 
 
-def bare_step(work: Workload, device: torch.device, *, budget: float = 1.0) -> Bare:
-    """Measure the parts one by one.
+def bare_step(work: Workload, device: torch.device, *, execution: Execution = PLAIN, budget: float = 1.0) -> Bare:
+    """Measure the parts one by one, on a GPU each as a graph.
 
     Args:
         budget: seconds for each of them.
@@ -79,34 +82,51 @@ def bare_step(work: Workload, device: torch.device, *, budget: float = 1.0) -> B
 
     def label() -> None:
         with torch.no_grad():
-            F.softmax(teacher(images) / TEMPERATURE, dim=1)
+            F.softmax(execution.forward(teacher, images) / TEMPERATURE, dim=1)
 
     def learn() -> None:
         optimiser.zero_grad(set_to_none=True)
-        divergence(student(images), soft).backward()  # type: ignore[no-untyped-call]
+        divergence(execution.forward(student, images), soft).backward()  # type: ignore[no-untyped-call]
 
     def look() -> None:
         with torch.no_grad():
-            student(images)
+            execution.forward(student, images)
 
     def step() -> None:
         label()
         learn()
         optimiser.step()
 
-    learn()  # so that there are gradients to step with
-
     def timed(part: Callable[[], object]) -> float:
-        return typical_seconds(part, device, budget=budget)
+        with own_stream(device):
+            return typical_seconds(started_at_once(part, device), device, budget=budget)
 
+    learn()  # so that there are gradients to step with
+    optimiser_alone = timed(optimiser.step)
     return Bare(
         teacher=timed(label),
         student=timed(learn),
-        optimiser=timed(optimiser.step),
+        optimiser=optimiser_alone,
         extra=timed(look),
         flops=float(flops_of(step)),
         bytes=float(bytes_of(step)),
     )
+
+
+def started_at_once(part: Callable[[], object], device: torch.device) -> Callable[[], object]:
+    """A part of a step as it is, or on a GPU as a graph, so that the host's work isn't counted.
+
+    Raises:
+        UserError: it could not be captured.
+    """
+    if device.type != "cuda":
+        return part
+    for _ in range(WARM_UP):
+        part()
+    recorded = record(part, device)
+    if isinstance(recorded, str):
+        raise UserError(recorded)
+    return recorded.graph.replay
 
 
 def divergence(logits: Tensor, soft: Tensor) -> Tensor:

@@ -14,8 +14,10 @@ from benchmarks.core.steps import Workload
 from torch import Tensor, nn
 
 import rd3
+from rd3.base.errors import UserError
 from rd3.data.facts import TargetFacts
 from rd3.data.images import MemoryImages
+from rd3.training.execution import Execution
 from rd3.training.loop import Normalisation, fit
 from rd3.training.recipe import Recipe
 
@@ -53,12 +55,22 @@ def pictures(work: Workload, ipc: int, device: torch.device) -> MemoryImages:
 
 
 def timed_steps(
-    work: Workload, recipe: Recipe, device: torch.device, *, ipc: int, labels: str = "online", seed: int = 0
+    work: Workload,
+    recipe: Recipe,
+    device: torch.device,
+    *,
+    ipc: int,
+    execution: Execution,
+    labels: str = "online",
+    seed: int = 0,
 ) -> Steps:
     """Train a student on noise and time its epochs.
 
     Args:
         labels: `online`, by a teacher of the same architecture, or `static`.
+
+    Raises:
+        UserError: steps were to be captured and could not be.
     """
     images = pictures(work, ipc, device)
     student = work.network(device, seed=seed)
@@ -69,15 +81,18 @@ def timed_steps(
         ends.append((time.perf_counter(), time.process_time()))
 
     begun = time.perf_counter()
-    fit(
+    clock = fit(
         student,
         images,
         recipe,
         normalisation=NORMALISATION,
         seed=seed,
+        execution=execution,
         on_epoch=note,
         **_labelling(work, labels, len(images), device),
     )
+    if clock.not_captured is not None:
+        raise UserError(f"{work.name}: {clock.not_captured}")
     spans = [(after[0] - before[0], after[1] - before[1]) for before, after in pairwise(ends)]
     steps = recipe.batches(len(images))
     busy = sum(cpu for _, cpu in spans) / sum(wall for wall, _ in spans) if device.type == "cpu" else None

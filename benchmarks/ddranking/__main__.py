@@ -90,12 +90,12 @@ def sides_on_a_task(options: Options, size: Size, work: Path) -> Sides:
     if size.epochs % TEST_INTERVAL:
         raise UserError(f"--epochs {size.epochs}: ddranking tests after each {TEST_INTERVAL}th; give a multiple")
     say(f"making the task: {asdict(size)}")
-    task = make_task(options.cifar10, options.sets, size, work)
+    device = pick_device(options.device)
+    task = make_task(options.cifar10, options.sets, size, work, device)
     config = work / "config.yaml"
-    device = pick_device(options.device).type
-    write_config(size, task.teachers, config, device=device)
+    write_config(size, task.teachers, config, device=device.type)
     protocols = write_protocols(size, config, work / "protocols")
-    return Sides(options.peer_python, task, config, protocols, work, options.cores, device)
+    return Sides(options.peer_python, task, config, protocols, work, options.cores, device.type)
 
 
 def cost(options: Options, work: Path) -> str:

@@ -14,6 +14,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import torch
+from benchmarks.core.parts import brought
 from benchmarks.ddranking.task import MEAN, MODEL, STD
 
 import rd3
@@ -33,7 +35,8 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
             name), `seeds`, `home` (of the store), `workers` and `device`.
     """
     target = rd3.load_target(f"npz:{job['npz']}")
-    teacher = rd3.bring_teacher(Path(job["teacher_file"]), target, model=MODEL, mean=MEAN, std=STD)
+    device = torch.device(job["device"])
+    teacher = brought(Path(job["teacher_file"]), target, model=MODEL, mean=MEAN, std=STD, device=device)
     images = Path(job["images"])
     synthetic = rd3.read_synthetic(images, target=target, name=f"{images.name} set")  # not to be taken for a reference
     store = Store(Path(job["home"]))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 import yaml
+from benchmarks.core.parts import brought
 
 import rd3
 from rd3.base.errors import UserError
@@ -68,15 +69,15 @@ class Task:
         return self.teacher_file.parents[2]
 
 
-def make_task(cifar10: Path, methods: Sequence[str], size: Size, work: Path) -> Task:
+def make_task(cifar10: Path, methods: Sequence[str], size: Size, work: Path, device: torch.device) -> Task:
     """Make everything in the empty folder `work`."""
     npz = work / "part.npz"
     write_part(cifar10, npz, size)
     target = rd3.load_target(f"npz:{npz}")
     teacher_file = work / "teachers" / "CIFAR10" / PEER_MODEL / "ckpt_best.pt"
-    train_teacher(target, teacher_file, size.teacher_epochs)
-    teacher = rd3.bring_teacher(teacher_file, target, model=MODEL, mean=MEAN, std=STD)
-    folders = {method: distilled(method, target, teacher, size.ipc, work) for method in methods}
+    train_teacher(target, teacher_file, size.teacher_epochs, device)
+    teacher = brought(teacher_file, target, model=MODEL, mean=MEAN, std=STD, device=device)
+    folders = {method: distilled(method, target, teacher, size.ipc, work, device) for method in methods}
     return Task(size, npz, target, teacher_file, teacher, folders)
 
 
@@ -108,19 +109,21 @@ def read_cifar10(path: Path, split: str) -> tuple[Pixels, Labels]:
         return arrays[f"x_{split}"], arrays[f"y_{split}"]
 
 
-def train_teacher(target: rd3.Target, path: Path, epochs: int) -> None:
+def train_teacher(target: rd3.Target, path: Path, epochs: int, device: torch.device) -> None:
     """A bare state dict where ddranking looks for it; the two networks name their parameters alike."""
     spec = teacher_spec(target, MODEL, recipe="short", epochs=epochs)
-    teacher = squeeze(target, spec.model_copy(update={"mean": MEAN, "std": STD}))
+    teacher = squeeze(target, spec.model_copy(update={"mean": MEAN, "std": STD}), device=device)
     path.parent.mkdir(parents=True)
-    torch.save({name: value.contiguous() for name, value in teacher.model.state_dict().items()}, path)
+    torch.save({name: value.cpu().contiguous() for name, value in teacher.model.state_dict().items()}, path)
 
 
-def distilled(method: str, target: rd3.Target, teacher: rd3.Teacher, ipc: int, work: Path) -> Path:
+def distilled(
+    method: str, target: rd3.Target, teacher: rd3.Teacher, ipc: int, work: Path, device: torch.device
+) -> Path:
     """A folder of PNGs, class by class; `method` may carry settings, `sre2l[iterations=100]`."""
     name, _, settings = method.rstrip("]").partition("[")
     changes = yaml.safe_load(f"{{{settings.replace('=', ': ')}}}")
-    made = rd3.distill(name, target, teacher, ipc=ipc, store=Store(work / "making"), **changes)
+    made = rd3.distill(name, target, teacher, ipc=ipc, store=Store(work / "making"), device=str(device), **changes)
     folder = work / "synthetic" / name
     folder.parent.mkdir(exist_ok=True)
     export(made, folder, "folder")

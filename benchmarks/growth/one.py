@@ -18,6 +18,7 @@ from benchmarks.core.training import recipe_of, timed_steps
 import rd3
 from rd3.study.store import Store
 from rd3.training.device import peak_memory, prepare_process, reset_peak_memory
+from rd3.training.execution import execution_on
 
 
 def main(job: dict[str, Any]) -> dict[str, Any]:
@@ -35,7 +36,9 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
     work = Workload(job["model"], job["size"], 50, classes=job["classes"])
     recipe = recipe_of(work, ipc=job["ipc"], epochs=job["epochs"] + 1)
     steps = recipe.batches(job["ipc"] * work.classes)
-    found = [timed_steps(work, recipe, device, ipc=job["ipc"]).seconds * steps for _ in range(job["repeats"])]
+    execution = execution_on(device)
+    runs = [timed_steps(work, recipe, device, ipc=job["ipc"], execution=execution) for _ in range(job["repeats"])]
+    found = [run.seconds * steps for run in runs]
     memory = peak_memory(device) - (before if device.type == "cpu" else 0)
     return {"seconds": median(found), "memory": max(memory, 1), "steps": steps}
 

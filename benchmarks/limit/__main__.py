@@ -22,9 +22,11 @@ from benchmarks.limit.rates import PRECISIONS, copy_rate, multiplication_rate, t
 from benchmarks.limit.result import charts, markdown, result_of
 from benchmarks.limit.shares import measured
 
+from rd3.training.execution import Execution, Precision
+
 WORKLOADS = (Workload("convnet3-bn", 32, 50), Workload("resnet18", 32, 50), Workload("resnet18", 224, 50))
-CPU: dict[str, Any] = {"epochs": 3, "repeats": 3, "ipc": (10, 2, 1)}
-GPU: dict[str, Any] = {"epochs": 5, "repeats": 5, "ipc": (200, 200, 50)}
+CPU: dict[str, Any] = {"epochs": 3, "repeats": 3, "ipc": (10, 2, 1), "precision": "float32"}
+GPU: dict[str, Any] = {"epochs": 5, "repeats": 5, "ipc": (200, 200, 50), "precision": "bfloat16"}
 
 
 @dataclass(kw_only=True)
@@ -34,8 +36,9 @@ class Options(Common):
     repeats: int | None = None
     ipc: tuple[int, ...] | None = None
     """images a class of the sets of each workload: how many steps an epoch has, and below 5 the batch"""
-    precision: str = "float32"
-    """of the multiplication that FLOP/s are held against: float32, tf32 or bfloat16"""
+    precision: Precision | None = None
+    """of the networks, and of the multiplication that their FLOP/s are held against: float32 on a CPU, bfloat16 on a
+    GPU"""
     workloads: tuple[int, ...] = (0, 1, 2)
     """which of ConvNet-3 at 32 px, ResNet-18 at 32 px and ResNet-18 at 224 px"""
 
@@ -57,10 +60,14 @@ def main(options: Options) -> str:
     rates = rates_of(device, place["cores"])
     chosen = [(WORKLOADS[k], (options.ipc or ())[k]) for k in options.workloads]
     epochs, repeats = options.epochs or 2, options.repeats or 1
-    found = [measured(work, device, epochs=epochs, repeats=repeats, ipc=ipc) for work, ipc in chosen]
-    text = markdown(found, rates, place, options.precision)
-    result = result_of(found, rates, place, options.precision)
-    write_results(options.folder("limit"), result, text, charts(found, rates, options.precision))
+    precision = options.precision or "float32"
+    execution = Execution(precision, graphs=device.type == "cuda")
+    found = [
+        measured(work, device, execution=execution, epochs=epochs, repeats=repeats, ipc=ipc) for work, ipc in chosen
+    ]
+    text = markdown(found, rates, place, precision)
+    result = result_of(found, rates, place, precision)
+    write_results(options.folder("limit"), result, text, charts(found, rates, precision))
     return text
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -10,6 +11,8 @@ import torch
 from benchmarks.core.clock import in_turn
 from benchmarks.core.steps import Bare, Workload, bare_step
 from benchmarks.core.training import Steps, recipe_of, timed_steps, with_batch
+
+from rd3.training.execution import Execution
 
 IPC = 50
 
@@ -56,22 +59,29 @@ class Measured:
         return asdict(self) | {"seconds": self.seconds} | derived
 
 
-def measured(work: Workload, device: torch.device, *, epochs: int, repeats: int, ipc: int = IPC) -> Measured:
+def measured(
+    work: Workload, device: torch.device, *, execution: Execution, epochs: int, repeats: int, ipc: int = IPC
+) -> Measured:
     """Time the loop whole and in part, in turn."""
     recipe = recipe_of(work, ipc=ipc, epochs=epochs)
     plain = recipe.model_copy(update={"augment": (), "mix": None})
     work = with_batch(work, recipe, ipc)
+    timed = partial(timed_steps, work, device=device, ipc=ipc, execution=execution)
     found = in_turn(
         {
-            f"{work.name}: whole": lambda _: timed_steps(work, recipe, device, ipc=ipc),
-            f"{work.name}: labels given": lambda _: timed_steps(work, recipe, device, ipc=ipc, labels="static"),
-            f"{work.name}: not augmented": lambda _: timed_steps(work, plain, device, ipc=ipc),
+            f"{work.name}: whole": lambda _: timed(recipe=recipe),
+            f"{work.name}: labels given": lambda _: timed(recipe=recipe, labels="static"),
+            f"{work.name}: not augmented": lambda _: timed(recipe=plain),
         },
         repeats,
     )
     whole, given, plainly = found.values()
-    bare = bare_step(work, device)
-    idle = idle_share(work, device, ipc=ipc) if device.type == "cuda" else 1 - median(one.busy or 0 for one in whole)
+    bare = bare_step(work, device, execution=execution)
+    idle = (
+        idle_share(work, device, execution, ipc=ipc)
+        if device.type == "cuda"
+        else 1 - median(one.busy or 0 for one in whole)
+    )
     parts = {
         "teacher": seconds(whole) - seconds(given),
         "augmentation": seconds(whole) - seconds(plainly),
@@ -107,14 +117,14 @@ def shares(parts: dict[str, float], whole: float, idle: float) -> dict[str, floa
     return {**found, "idle": waiting, "other": left - waiting}
 
 
-def idle_share(work: Workload, device: torch.device, *, ipc: int) -> float:
+def idle_share(work: Workload, device: torch.device, execution: Execution, *, ipc: int) -> float:
     """Share of the time in which no kernel runs on a GPU, by torch's profiler."""
     from torch.profiler import ProfilerActivity, profile
 
     recipe = recipe_of(work, ipc=ipc, epochs=3)
-    timed_steps(work, recipe, device, ipc=ipc)  # what is done once is done
+    timed_steps(work, recipe, device, ipc=ipc, execution=execution)  # what is done once is done
     with profile(activities=[ProfilerActivity.CUDA]) as profiler:
-        timed_steps(work, recipe, device, ipc=ipc)
+        timed_steps(work, recipe, device, ipc=ipc, execution=execution)
     kernels = [(event.time_range.start, event.time_range.end) for event in profiler.events() if on_gpu(event)]
     return 1 - covered(kernels)
 

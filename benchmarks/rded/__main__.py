@@ -24,6 +24,7 @@ from benchmarks.rded.sides import RD3, Sides, require_checkout
 from benchmarks.rded.task import Size, make_task
 
 import rd3
+from rd3.training.execution import execution_on
 
 FILES = ("main.py", "argument.py", "validation/main.py", "synthesize/utils.py")
 CPU: dict[str, Any] = {
@@ -75,7 +76,7 @@ def main(options: Options) -> str:
     bare = {}
     for ipc, runs in found.items():
         batch = min(int(runs[RD3][0]["batch_size"]), 10 * ipc)
-        bare[ipc] = bare_step(Workload(task.student, target.size, batch), device)
+        bare[ipc] = bare_step(Workload(task.student, target.size, batch), device, execution=execution_on(device))
     text = markdown(task, found, bare, place, device.type)
     result = result_of(task, found, bare, place, device.type)
     folder = options.folder(f"rded-{task.names.subset}-{task.student}")

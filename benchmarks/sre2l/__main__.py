@@ -21,14 +21,15 @@ from benchmarks.core.clock import in_turn, typical_seconds
 from benchmarks.core.facts import facts
 from benchmarks.core.options import Common, filled, run_benchmark, work_folder
 from benchmarks.core.processes import Done, run_module
-from benchmarks.core.steps import Workload, divergence, flops_of
+from benchmarks.core.steps import Workload, divergence, flops_of, started_at_once
 from benchmarks.core.write import write_results
 from benchmarks.rded.sides import require_checkout
 from benchmarks.sre2l.quality import quality
-from benchmarks.sre2l.result import EVERY_CORE, ONE_THREAD, RD3, RELEASED, chart, markdown, result_of
+from benchmarks.sre2l.result import BF16, EVERY_CORE, ONE_THREAD, RD3, RELEASED, chart, markdown, result_of
 from benchmarks.sre2l.task import MODEL, Task, make_task
 
 import rd3
+from rd3.training.graphs import own_stream
 
 SCRIPT = Path("SRe2L") / "*small_dataset" / "recover_cifar.py"  # the star is in the folder's name
 CPU: dict[str, Any] = {"iterations": 3, "repeats": 3, "per_class": 4, "teacher_epochs": 2}
@@ -84,8 +85,16 @@ class Sides:
         place = self.work / f"released-{threads}-{repeat}"
         return self.run_of(run_module("benchmarks.sre2l.peer", job, place, device=self.device), place)
 
-    def ours(self, repeat: int) -> dict[str, Any]:
-        settings = {"iterations": self.options.iterations, "batch_size": self.options.batch_size}
+    def ours(self, repeat: int, *, precision: str = "float32") -> dict[str, Any]:
+        return self.run_of(*self.process(repeat, precision=precision))
+
+    def process(self, repeat: int, *, precision: str = "float32") -> tuple[Done, Path]:
+        """rd3, and where it leaves its images.
+
+        Its float32 multiplies in float32; the released code on a GPU has torch's default there, TF32.
+        """
+        settings: dict[str, Any] = {"iterations": self.options.iterations, "batch_size": self.options.batch_size}
+        settings["precision"] = precision
         published = {"lr": 0.25, "r_bn": 0.01, "crop": "none", "flip": False, "roll": 4}
         job = {
             "npz": str(self.task.npz),
@@ -96,14 +105,15 @@ class Sides:
             "home": str(self.work / "home"),
             "device": self.device,
         }
-        place = self.work / f"rd3-{repeat}"
-        return self.run_of(run_module("benchmarks.sre2l.ours", job, place, device=self.device), place)
+        place = self.work / f"rd3-{precision}-{repeat}"
+        return run_module("benchmarks.sre2l.ours", job, place, device=self.device), place
 
     def every_core(self, repeat: int, *, cores: int) -> dict[str, Any]:
         """As many processes at a time as there are cores, each with images of its own; times are a process's share."""
         seeds = [FRESH + repeat * cores + core for core in range(cores)]
         with ThreadPoolExecutor(cores) as pool:
-            runs = list(pool.map(self.ours, seeds))
+            done = list(pool.map(self.process, seeds))
+        runs = [self.run_of(*one) for one in done]  # one after the other: all look at one teacher
         slowest = {part: max(run[part] for run in runs) / cores for part in ("each", "process")}
         return {**runs[0], **slowest}
 
@@ -126,7 +136,8 @@ def network_alone(options: Options, device: torch.device) -> dict[str, float]:
     def look() -> None:
         divergence(teacher(pixels), soft).backward()  # type: ignore[no-untyped-call]
 
-    seconds = typical_seconds(look, device, budget=2) / work.batch
+    with own_stream(device):
+        seconds = typical_seconds(started_at_once(look, device), device, budget=2) / work.batch
     gflops = flops_of(look) / work.batch / 1e9
     return {
         "seconds_an_image": seconds * (options.iterations or 1),
@@ -154,9 +165,10 @@ def main(options: Options) -> str:
             ONE_THREAD: lambda repeat: sides.released(repeat, threads=1),
             RD3: sides.ours,
             EVERY_CORE: lambda repeat: sides.every_core(repeat, cores=place["cores"]),
+            BF16: lambda repeat: sides.ours(repeat, precision="bf16"),
         }
-        if device.type == "cuda":
-            del several[ONE_THREAD], several[EVERY_CORE]
+        for name in (ONE_THREAD, EVERY_CORE) if device.type == "cuda" else (BF16,):
+            del several[name]
         found = in_turn(several, options.repeats or 1)
     about = {"images": IMAGES, "split": task.split, "iterations": options.iterations, "batch_size": options.batch_size}
     network = network_alone(options, device)

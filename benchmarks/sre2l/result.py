@@ -13,6 +13,7 @@ from benchmarks.core.write import table
 SCHEMA = "rd3.benchmark.sre2l/1"
 RELEASED, ONE_THREAD, RD3 = "released", "released, one thread", "rd3"
 EVERY_CORE = "rd3, a process a core"  # several batches at a time, as rd3 does them on a CPU
+BF16 = "rd3, bf16"
 TARGET = 3.0
 PARTS = {"each": "recovering", "process": "whole process"}
 Sides = Mapping[str, Runs]
@@ -20,7 +21,7 @@ Sides = Mapping[str, Runs]
 
 def comparisons(sides: Sides) -> list[Comparison]:
     """rd3 against the released code."""
-    pairs = [(RELEASED, RD3, TARGET), (RELEASED, EVERY_CORE, TARGET), (ONE_THREAD, RD3, None)]
+    pairs = [(RELEASED, RD3, TARGET), (RELEASED, EVERY_CORE, TARGET), (RELEASED, BF16, TARGET), (ONE_THREAD, RD3, None)]
     return [
         Comparison(f"{slow} / {quick}", sides[slow], sides[quick], list(PARTS), target=goal)
         for slow, quick, goal in pairs

@@ -25,6 +25,7 @@ from torch import nn
 
 from rd3.base.errors import UserError
 from rd3.models import flops_per_image
+from rd3.training.execution import PLAIN
 
 SLOW, FAST = [4.0, 6.5, 5.2, 4.9], [2.1, 2.0, 2.4, 1.9]
 
@@ -116,7 +117,7 @@ def test_the_loop_is_timed_step_by_step() -> None:
     work = Workload("convnet1-bn-w4", 8, 50, classes=3)
     recipe = recipe_of(work, ipc=20, epochs=3)
     assert (recipe.batch_size, recipe.batches(60), recipe.loss.temperature) == (50, 2, 20)
-    found = timed_steps(work, recipe, torch.device("cpu"), ipc=20)
+    found = timed_steps(work, recipe, torch.device("cpu"), ipc=20, execution=PLAIN)
     assert 0 < found.seconds < found.first
 
 

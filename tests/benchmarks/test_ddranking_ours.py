@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from benchmarks.ddranking.ours import main
 from benchmarks.ddranking.protocols import RATES, write_config, write_protocols
 from benchmarks.ddranking.sides import our_trainings
@@ -36,7 +37,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def task(work: Path) -> Task:
     np.savez(work / "whole.npz", **coloured_digits())
-    made = make_task(work / "whole.npz", ["herding", "random"], SIZE, work)
+    made = make_task(work / "whole.npz", ["herding", "random"], SIZE, work, torch.device("cpu"))
     write_config(SIZE, made.teachers, work / "config.yaml")
     write_protocols(SIZE, work / "config.yaml", work / "protocols")
     return made

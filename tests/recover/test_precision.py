@@ -24,7 +24,7 @@ from rd3.squeeze.teacher import Teacher
 
 from .plain import CPU, SEED, SHARED
 
-GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+NO_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 
 
 def levels(target: Target, teacher: Teacher, device: torch.device = CPU, **changes: object) -> torch.Tensor:
@@ -85,7 +85,8 @@ def test_gradients_are_scaled_in_fp16_alone(digits: Target, digits_teacher: Teac
     assert {name: needs_scaling(name) for name in smallest} == underflows  # type: ignore[arg-type]
 
 
-@GPU
+@pytest.mark.gpu
+@NO_GPU
 def test_gradients_are_scaled_in_fp16_on_a_gpu(digits: Target, digits_teacher: Teacher) -> None:
     device = torch.device("cuda")
     teacher = dataclasses.replace(digits_teacher, model=copy.deepcopy(digits_teacher.model).to(device))
@@ -93,7 +94,8 @@ def test_gradients_are_scaled_in_fp16_on_a_gpu(digits: Target, digits_teacher: T
     assert recovery_of(Switches(precision="fp16"), problem).scale_loss
 
 
-@GPU
+@pytest.mark.gpu
+@NO_GPU
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
 def test_half_precision_on_a_gpu_is_near_float32(precision: str, digits: Target, digits_teacher: Teacher) -> None:
     device = torch.device("cuda")

@@ -30,6 +30,8 @@ class EmbeddingMatch:
         targets: (classes · ipc, D), class by class.
     """
 
+    steady = True
+
     def __init__(self, model: nn.Module, targets: Tensor, *, ipc: int) -> None:
         self._targets, self._ipc = targets, ipc
         self._seen: Tensor | None = None

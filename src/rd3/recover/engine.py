@@ -21,6 +21,7 @@ from rd3.recover.init import Init
 from rd3.recover.objective import Look, Loss, Objective
 from rd3.recover.plan import PlanItem
 from rd3.recover.view import Transform
+from rd3.training.graphs import own_stream
 
 REPORT_EVERY = 50  # iterations
 
@@ -148,11 +149,12 @@ def recover_item(
     item = item.to(device)
     run = _Run(item, recovery, recovery.objective(item, start), _generator("views", seed, item), progress)
     first = 0
-    for stage in recovery.stages:
-        images = recovery.enter_stage(images, start, stage.size)
-        assert images.shape[-1] == stage.size, f"a stage at {stage.size} px got {images.shape[-1]} px"
-        images = run.stage(images, range(first, first + stage.iterations))
-        first += stage.iterations
+    with own_stream(device):
+        for stage in recovery.stages:
+            images = recovery.enter_stage(images, start, stage.size)
+            assert images.shape[-1] == stage.size, f"a stage at {stage.size} px got {images.shape[-1]} px"
+            images = run.stage(images, range(first, first + stage.iterations))
+            first += stage.iterations
     progress(1.0)
     return images
 
@@ -174,7 +176,8 @@ class _Run:
 
     def stage(self, images: Tensor, iterations: range) -> Tensor:
         parameters = self.recovery.parameters(images)
-        optimiser = torch.optim.Adam([parameters.leaf], lr=self.recovery.lr, betas=(0.5, 0.9), eps=1e-8)
+        leaf = parameters.leaf
+        optimiser = torch.optim.Adam([leaf], lr=self.recovery.lr, betas=(0.5, 0.9), eps=1e-8, fused=leaf.is_cuda)
         scaler = torch.amp.GradScaler(images.device.type, enabled=self.recovery.scale_loss)
         for iteration in iterations:
             done = iteration / self.recovery.iterations

@@ -22,6 +22,10 @@ FirstAverage = Literal["first", "zero"]
 class Match(Protocol):
     """Watches a network's layers; asked once after every forward pass."""
 
+    @property
+    def steady(self) -> bool:
+        """Whether the term follows from the pass and the item alone: nothing is drawn, nothing kept for the next."""
+
     def start(self, item: PlanItem) -> None:
         """Called before the first iteration of an item: forget the one before."""
 
@@ -84,6 +88,10 @@ class StatisticsMatch:
         self._seen: list[_Measured] = []
         for number, hook in enumerate(hooks):
             hook.layer.register_forward_pre_hook(self._watch(number, hook, first_weight if number == 0 else 1.0))
+
+    @property
+    def steady(self) -> bool:
+        return self._average is None and not self._drop
 
     def start(self, item: PlanItem) -> None:
         self._passed, self._seen = False, []

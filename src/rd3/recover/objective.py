@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from rd3.recover.match import Match
 from rd3.recover.plan import PlanItem
-from rd3.recover.precision import Precision, autocast, full
+from rd3.recover.precision import Precision, autocast, full, needs_scaling
+from rd3.recover.repeated import Repeated
 from rd3.recover.view import Transform
 
 
@@ -68,22 +69,37 @@ class TeacherLoss:
         self.model = model
         self._matches, self._of_logits = matches, of_logits
         self._ce_weight, self._precision = ce_weight, precision
+        self._repeated = Repeated(lambda view, item: self._of_view(view, item)[0])
 
     def start(self, item: PlanItem) -> TeacherLoss:
         """The same loss, with nothing left of the item before."""
         for _, match in self._matches:
             match.start(item)
+        self._repeated.forget()
         return self
 
+    @property
+    def repeats(self) -> bool:
+        """Whether the loss of a view and an item is the same in every iteration, and its gradient needs no scale."""
+        steady = all(match.steady for _, match in self._matches)
+        return steady and not self._of_logits and not needs_scaling(self._precision)
+
     def __call__(self, look: Look) -> Tensor:
-        with autocast(self._precision, look.view.device):
-            logits = full(self.model(look.view))
-        loss = self._ce_weight * F.cross_entropy(logits, look.item.labels)
-        for weight, match in self._matches:
-            loss = loss + weight * match.take(look.item)
+        if self.repeats:
+            return self._repeated(look.view, look.item)
+        loss, logits = self._of_view(look.view, look.item)
         for weight, term in self._of_logits:
             loss = loss + weight * term(logits, look)
         return loss
+
+    def _of_view(self, view: Tensor, item: PlanItem) -> tuple[Tensor, Tensor]:
+        """All terms that need no more than the view, and the logits."""
+        with autocast(self._precision, view.device):
+            logits = full(self.model(view))
+        loss = self._ce_weight * F.cross_entropy(logits, item.labels)
+        for weight, match in self._matches:
+            loss = loss + weight * match.take(item)
+        return loss, logits
 
 
 def single(loss: TeacherLoss) -> Objective:

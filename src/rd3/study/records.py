@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import duckdb
 from pydantic import Field
 
 from rd3.base.errors import UserError
@@ -215,6 +214,8 @@ def query(records: Iterable[Record], sql: str) -> list[dict[str, Any]]:
     >>> query([], "select count(*) as n from runs")
     [{'n': 0}]
     """
+    import duckdb  # a second, and few processes ask
+
     rows = [
         (r.fingerprint, r.target, r.method, r.ipc, r.draw, r.protocol.id, r.student, r.replicate, *_numbers(r))
         for r in records

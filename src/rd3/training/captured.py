@@ -7,18 +7,14 @@ the numbers that a step without it would have drawn. On a CPU the same step is c
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import torch
 
 from rd3.training.augment.base import Augmentation
+from rd3.training.graphs import WARM_UP, record
 from rd3.training.losses import Loss
 from rd3.training.order import Batch
 from rd3.training.recipe import Recipe
 from rd3.training.update import Update
-
-WARM_UP = 3  # steps done before a capture: optimiser states, workspaces and constants are then there
 
 
 def reason_not_to_capture(recipe: Recipe) -> str | None:
@@ -87,7 +83,7 @@ class _FixedStep:
             refused = self._capture()
         self._done += 1
         if self._graph is None:
-            self._update(self._batch, self._loss)
+            self._do()
         else:
             self._graph.replay()
             self._update.labeller.asked += self._labelled
@@ -96,30 +92,14 @@ class _FixedStep:
     def _capture(self) -> str | None:
         """Record the step, which does not do it; a network that waits for the host cannot be recorded."""
         labeller, generator = self._update.labeller, self._batch.generator
-        asked, state = labeller.asked, generator.get_state()
-        graph = torch.cuda.CUDAGraph()
-        graph.register_generator_state(generator)
+        asked = labeller.asked
         self._update.optimiser.zero_grad()  # gradients then live in the graph's own memory
-        try:
-            with torch.cuda.graph(graph, stream=torch.cuda.current_stream()):
-                self._update(self._batch, self._loss)
-        except RuntimeError as error:
-            generator.set_state(state)
-            labeller.asked = asked
-            return f"capture failed ({str(error).splitlines()[0]})"
-        self._graph, self._labelled = graph, labeller.asked - asked
-        labeller.asked = asked
+        recorded = record(self._do, generator.device, generators=[generator])
+        labelled, labeller.asked = labeller.asked - asked, asked
+        if isinstance(recorded, str):
+            return recorded
+        self._graph, self._labelled = recorded.graph, labelled
         return None
 
-
-@contextmanager
-def own_stream(device: torch.device, *, wanted: bool) -> Iterator[None]:
-    """A stream of its own for a run on a GPU, as captures need: warm-up, capture and replay in one order."""
-    if not wanted or device.type != "cuda":
-        yield
-        return
-    stream, outside = torch.cuda.Stream(device), torch.cuda.current_stream(device)
-    stream.wait_stream(outside)
-    with torch.cuda.stream(stream):
-        yield
-    outside.wait_stream(stream)
+    def _do(self) -> None:
+        self._update(self._batch, self._loss)

@@ -14,12 +14,13 @@ from torch import Tensor, nn
 
 from rd3.base.seeds import derive_seed
 from rd3.data.images import Images
-from rd3.training.captured import CapturedUpdate, own_stream
+from rd3.training.captured import CapturedUpdate
 from rd3.training.clock import Clock
 from rd3.training.device import wait_for
 from rd3.training.ema import ParameterAverage
 from rd3.training.execution import PLAIN, Execution
 from rd3.training.fused import set_rates
+from rd3.training.graphs import own_stream
 from rd3.training.labelling import Labeller, SoftLabels
 from rd3.training.order import Order
 from rd3.training.prefetch import fetched_ahead

@@ -1,0 +1,126 @@
+"""Passes on fixed buffers: the step that a GPU captures, called on a CPU."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+from torch import Tensor
+
+from rd3.data.target import Target
+from rd3.recover.build import plan_of, recovery_of
+from rd3.recover.engine import recover_item
+from rd3.recover.plan import PlanItem
+from rd3.recover.problem import Problem
+from rd3.recover.repeated import Repeated
+from rd3.recover.switches import Switches
+from rd3.squeeze.teacher import Teacher
+from rd3.training.graphs import WARM_UP
+
+from .plain import CPU, SEED, SHARED
+
+ITEM = PlanItem(0, torch.tensor([0, 1]), torch.tensor([0, 0]))
+
+
+class Counted:
+    """Σ view³ · (1 + label), which notes where its view lay."""
+
+    def __init__(self) -> None:
+        self.places: list[int] = []
+
+    def __call__(self, view: Tensor, item: PlanItem) -> Tensor:
+        self.places.append(view.data_ptr())
+        return (view**3).sum(1) @ (1.0 + item.labels)
+
+
+def loss_and_gradient(repeated: Repeated, view: Tensor, item: PlanItem = ITEM) -> tuple[float, Tensor]:
+    leaf = view.clone().requires_grad_()
+    loss = 2 * repeated(leaf, item)
+    loss.backward()  # type: ignore[no-untyped-call]
+    assert leaf.grad is not None
+    return float(loss.detach()), leaf.grad
+
+
+def test_values_and_gradients_are_those_of_the_function() -> None:
+    counted = Counted()
+    repeated = Repeated(counted, everywhere=True)
+    views = torch.randn(8, 2, 5, generator=torch.Generator().manual_seed(0))
+    for view in views:
+        loss, gradient = loss_and_gradient(repeated, view)
+        weights = torch.tensor([[1.0], [2.0]])
+        assert loss == pytest.approx(float(2 * (weights * view**3).sum()), rel=1e-5)
+        torch.testing.assert_close(gradient, 6 * weights * view**2)
+    assert len(set(counted.places[WARM_UP:])) == 1  # one buffer for all that come after the first calls
+
+
+def test_another_item_or_size_starts_anew() -> None:
+    counted = Counted()
+    repeated = Repeated(counted, everywhere=True)
+    other = PlanItem(1, torch.tensor([4, 5]), torch.tensor([0, 0]))
+    for size, item in ((5, ITEM), (5, other), (7, other)):
+        for number in range(WARM_UP + 2):
+            view = torch.full((2, size), 0.1 * (number + 1))
+            loss, _ = loss_and_gradient(repeated, view, item)
+            expected = 2 * float((view**3).sum(1) @ (1.0 + item.labels))
+            assert loss == pytest.approx(expected, rel=1e-5)
+
+
+def test_what_it_read_besides_may_change_between_items() -> None:
+    scale = [1.0]
+    repeated = Repeated(lambda view, _: scale[0] * view.sum(), everywhere=True)
+    for value in (1.0, 3.0):
+        scale[0] = value
+        repeated.forget()
+        assert [loss_and_gradient(repeated, torch.ones(2, 2))[0] for _ in range(5)] == [8 * value] * 5
+
+
+def test_images_that_join_are_never_captured() -> None:
+    """Their item is another in every iteration."""
+    counted = Counted()
+    repeated = Repeated(counted, everywhere=True)
+    views = [torch.randn(2, 5).requires_grad_() for _ in range(WARM_UP + 3)]
+    for view in views:
+        repeated(view, ITEM.take(torch.arange(2)))
+    assert counted.places == [view.data_ptr() for view in views]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"crop": "rrc", "flip": True}, {"perturb_steps": 2}, {"r_embedding": 1.0}, {"precision": "bf16"}],
+    ids=["sre2l", "crops", "dwa", "wmdd", "bf16"],
+)
+def test_a_recovery_on_fixed_buffers_has_the_same_bits(
+    changes: dict[str, object], digits: Target, digits_teacher: Teacher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called = recovered(digits, digits_teacher, changes)
+    buffers = []
+    through = Repeated._captured
+
+    def noted(repeated: Repeated, view: Tensor, item: PlanItem) -> object:
+        buffers.append(view.shape)
+        return through(repeated, view, item)
+
+    monkeypatch.setattr(Repeated, "_captured", noted)
+    monkeypatch.setattr(Repeated.__init__, "__kwdefaults__", {"everywhere": True})
+    fixed = recovered(digits, digits_teacher, changes)
+    assert buffers == [(10, 1, 8, 8)]
+    assert torch.equal(fixed, called)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"ema": 0.9}, {"conv": True, "drop": 0.4}, {"flatness": 1.0}],
+    ids=["average", "drop", "flatness"],
+)
+def test_a_loss_that_goes_on_from_iteration_to_iteration_is_called(
+    changes: dict[str, object], digits: Target, digits_teacher: Teacher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Repeated, "__call__", lambda *_: pytest.fail("was taken for the same in every iteration"))
+    recovered(digits, digits_teacher, changes)
+
+
+def recovered(target: Target, teacher: Teacher, changes: dict[str, object]) -> Tensor:
+    switches = Switches.model_validate({**SHARED, "batch_size": 10, "iterations": 8, **changes})
+    problem = Problem(target, (dataclasses.replace(teacher),), ipc=1, seed=SEED, device=CPU)
+    return recover_item(plan_of(switches, problem)[0], recovery_of(switches, problem), seed=SEED, device=CPU)
