@@ -16,7 +16,7 @@ test-slow: $(INSTALLED)
 	$(BIN)/python -m pytest -m slow
 
 test-gpu: $(INSTALLED)
-	$(BIN)/python -m pytest -m gpu
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m gpu
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

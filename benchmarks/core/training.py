@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import median
@@ -63,11 +64,13 @@ def timed_steps(
     execution: Execution,
     labels: str = "online",
     seed: int = 0,
+    warm: Callable[[], object] = lambda: None,
 ) -> Steps:
     """Train a student on noise and time its epochs.
 
     Args:
         labels: `online`, by a teacher of the same architecture, or `static`.
+        warm: called after the first epoch, which does all that a run does once if it has steps enough.
 
     Raises:
         UserError: steps were to be captured and could not be.
@@ -76,8 +79,10 @@ def timed_steps(
     student = work.network(device, seed=seed)
     ends: list[tuple[float, float]] = []
 
-    def note(epoch: int, network: nn.Module) -> None:  # noqa: ARG001
+    def note(epoch: int, _: nn.Module) -> None:
         synchronise(device)
+        if epoch == 0:
+            warm()
         ends.append((time.perf_counter(), time.process_time()))
 
     begun = time.perf_counter()

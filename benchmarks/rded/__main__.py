@@ -53,6 +53,8 @@ class Options(Common):
     train_per_class: int | None = None
     test_per_class: int | None = None
     teacher_epochs: int | None = None
+    own: bool = True
+    """measure rd3's `rded`, without the second pass, besides `rded-code`, which is the same work"""
     cores: int = 0
     """threads of the released code; all by default"""
 
@@ -67,7 +69,7 @@ def main(options: Options) -> str:
         say("making the task")
         target = rd3.load_target(options.target)
         task = make_task(target, str(options.student), options.ipc or (), size, work, device)
-        sides = Sides(checkout, task, work, device.type, options.cores or place["cores"])
+        sides = Sides(checkout, task, work, device.type, options.cores or place["cores"], own=options.own)
         found: dict[int, dict[str, Runs]] = {}
         for ipc in task.images:
             say(f"IPC {ipc}")

@@ -47,7 +47,7 @@ def comparisons(sides: Sides, target: float | None) -> list[Comparison]:
     return [
         Comparison(f"{slow} / {fast}", sides[slow], sides[fast], list(PARTS), target=goal)
         for slow, fast, goal in pairs
-        if slow in sides
+        if {slow, fast} <= sides.keys()
     ]
 
 

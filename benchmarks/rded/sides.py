@@ -26,6 +26,7 @@ class Sides:
     Attributes:
         checkout: of RDED's repository.
         cores: threads of the released code where it has the machine to itself.
+        own: whether rd3's reading of the paper is a side too.
     """
 
     checkout: Path
@@ -33,6 +34,7 @@ class Sides:
     work: Path
     device: str
     cores: int
+    own: bool = True
 
     def released(self, ipc: int, repeat: int, *, threads: int, workers: int | None) -> Done:
         """RDED's code.
@@ -75,11 +77,12 @@ class Sides:
         """Every side by name, called with the number of the repetition."""
         gpu = self.device.startswith("cuda")
         one_core = {ONE_CORE: lambda repeat: self.released(ipc, repeat, threads=1, workers=0)}
+        paper = {RD3_OWN: lambda repeat: self.ours(ipc, repeat, base=OWN)}
         return {
             RELEASED: lambda repeat: self.released(ipc, repeat, threads=self.cores, workers=None),
             **({} if gpu else one_core),
             RD3: lambda repeat: self.ours(ipc, repeat, base=ALIKE),
-            RD3_OWN: lambda repeat: self.ours(ipc, repeat, base=OWN),
+            **(paper if self.own else {}),
         }
 
 

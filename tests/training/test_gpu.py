@@ -14,6 +14,7 @@ from rd3.data.images import MemoryImages
 from rd3.data.target import Target
 from rd3.models import create_model
 from rd3.training.accuracy import correctness
+from rd3.training.device import prepare_process
 from rd3.training.execution import PLAIN, Execution
 from rd3.training.loop import Clock, Normalisation, fit
 from rd3.training.recipe import Recipe
@@ -21,9 +22,16 @@ from rd3.training.recipe import Recipe
 pytestmark = [
     pytest.mark.gpu,
     pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
+    pytest.mark.filterwarnings("default"),  # of kernels that have no deterministic form
 ]
 AUGMENT = [{"kind": "random-resized-crop"}, {"kind": "flip"}]
 TOLERANCE = 0.02  # of the mean accuracy over seeds
+
+
+@pytest.fixture(scope="module", autouse=True)
+def as_in_a_worker() -> None:
+    """Deterministic kernels: Adam makes a last bit a step of its own."""
+    prepare_process(torch.device("cuda"))
 
 
 @pytest.fixture(scope="module")
