@@ -90,18 +90,27 @@ def roofline_chart(points: Mapping[str, tuple[float, float]], *, peak: float, ba
     places = [place for place, _ in points.values()] + [knee]
     low, high = min(places) / 4, max(places) * 4
     roof: Values = [{"x": x, "y": min(peak, bandwidth * x) / 1e9} for x in (low, knee, high)]
-    values: Values = [{"name": name, "x": x, "y": y / 1e9} for name, (x, y) in points.items()]
+    ordered = sorted(points.items(), key=lambda point: point[1])
+    values: Values = [{"name": name, "x": x, "y": y / 1e9} for name, (x, y) in ordered]
     floor = min(value["y"] for value in (*values, *roof)) / 2
     xs = alt.X("x:Q", scale=_log(low, high), axis=alt.Axis(title="FLOP a byte", values=log_ticks(low, high)))
     top = peak * 1.5 / 1e9
     ys = alt.Y("y:Q", scale=_log(floor, top), axis=alt.Axis(title="GFLOP/s", values=log_ticks(floor, top)))
-    dots = alt.Chart(data(values)).encode(x=xs, y=ys)
+    names = [_name(value, number, min(peak, bandwidth * value["x"]) / 1e9) for number, value in enumerate(values)]
     layers = [
         alt.Chart(data(roof)).mark_line(color=INK).encode(x=xs, y=ys),
-        dots.mark_point(filled=True, size=70, opacity=1, color=COLOURS[0]),
-        dots.mark_text(align="left", dx=8, dy=10).encode(text="name:N"),
+        alt.Chart(data(values)).mark_point(filled=True, size=70, opacity=1, color=COLOURS[0]).encode(x=xs, y=ys),
+        *(name.encode(x=xs, y=ys, text="name:N") for name in names),
     ]
     return to_svg(alt.layer(*layers).properties(width=WIDTH, height=280), "Roofline: " + ", ".join(points))
+
+
+def _name(value: Mapping[str, Any], number: int, roof: float) -> alt.Chart:
+    """A point's name: those of neighbours are on different sides, and none lies on the roof."""
+    left = number % 2 == 1
+    above = left or value["y"] > roof
+    place = {"align": "right" if left else "left", "dx": -8 if left else 8, "dy": -8 if above else 10}
+    return alt.Chart(data([dict(value)])).mark_text(**place)
 
 
 def growth_chart(curves: Mapping[str, Sequence[tuple[float, float]]], *, x: str, y: str) -> str:

@@ -1,4 +1,4 @@
-"""Every method on a GPU: it makes its images there, and the same ones again."""
+"""Every method on a GPU: it makes its images there, and the same ones again where kernels allow it."""
 
 from __future__ import annotations
 
@@ -27,6 +27,11 @@ def as_in_a_worker() -> None:
     prepare_process(torch.device("cuda"))
 
 
+def adds_in_any_order(name: str, target: Target) -> bool:
+    """DSA's rotations and scalings are `grid_sample`, whose backward pass has no deterministic kernel."""
+    return getattr(quick_method(name, target, 2), "augment", "none") == "dsa"
+
+
 def distilled(name: str, target: Target, teachers: tuple[Teacher, ...], device: str) -> Distilled:
     place = torch.device(device)
     moved = tuple(dataclasses.replace(one, model=copy.deepcopy(one.model).to(place)) for one in teachers)
@@ -40,7 +45,8 @@ def test_a_method_makes_its_images_on_the_gpu(name: str, few: Target, pool: tupl
     assert bool(made.images.isfinite().all())
     assert made.labels.tolist() == sorted(list(range(10)) * 2)
     assert float(made.images.max()) > float(made.images.min())
-    assert torch.equal(made.images, again.images)
+    if not adds_in_any_order(name, few):
+        assert torch.equal(made.images, again.images)
 
 
 @pytest.mark.parametrize("name", ["random", "herding", "k-center", "rded"])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.plugins.protocol import short_protocol
 
 import rd3
 from rd3.base.errors import UserError
@@ -68,20 +69,11 @@ class Mirror(Augmentation):
     def without_flip(self):
         return {without}
 """
-PROTOCOL = """
-id: mine
-version: 1
-base: rd3-demo
-title: mine
-source: mine
-not_rankable: a test
-counterparts: {{}}
-fields:
-  epochs: {{value: 3, provenance: inferred}}
-  labels: {{value: hard, provenance: inferred}}
-  loss: {{value: ce, provenance: inferred}}
-  augment: {{value: [{{kind: '{kind}', p: 0.5}}], provenance: inferred}}
-"""
+
+
+def half_the_time(kind: str) -> str:
+    """A protocol with that augmentation on every other image."""
+    return short_protocol(f"{{kind: '{kind}', p: 0.5}}")
 
 
 def test_a_method_is_kept_and_made_again_after_an_edit(write, tmp_path: Path, digits) -> None:
@@ -197,7 +189,7 @@ def test_a_target_that_a_function_returns_is_that_target(write, digits) -> None:
 
 
 def judged(write, store: Store, digits, kind: str) -> tuple[tuple[float, ...], str, str]:
-    write("mine.yaml", PROTOCOL.format(kind=kind))
+    write("mine.yaml", half_the_time(kind))
     images = rd3.distill("random", digits, ipc=1, store=store)
     found = rd3.evaluate(images, digits, protocol="mine.yaml", student="mlp", seeds=2, store=store, device="cpu")
     return found.accuracies, found.records[0].fingerprint, load_protocol("mine.yaml").hash
@@ -228,7 +220,7 @@ def test_an_edited_augmentation_is_another_protocol(write, tmp_path: Path, digit
 
 def test_an_augmentation_that_mirrors_can_be_left_out(write, digits) -> None:
     write("mine.py", flip(without="None"))
-    write("mine.yaml", PROTOCOL.format(kind="mine:Mirror"))
+    write("mine.yaml", half_the_time("mine:Mirror"))
     settings, flags = load_protocol("mine.yaml").resolve(digits, 1, "mlp")
     assert settings.augment == ()
     assert flags[0] == "flip left out: it does not keep the classes of digits"
@@ -247,7 +239,7 @@ def test_an_augmentation_that_mirrors_can_be_left_out(write, digits) -> None:
 )
 def test_steps_are_captured_only_where_an_augmentation_promises(write, digits, promise: str, reason) -> None:
     write("mine.py", flip(promise=promise))
-    write("mine.yaml", PROTOCOL.format(kind="mine:Mirror"))
+    write("mine.yaml", half_the_time("mine:Mirror"))
     recipe = load_protocol("mine.yaml").resolve(digits, 1, "mlp")[0].recipe()
     assert reason_not_to_capture(recipe) == reason
 

@@ -6,6 +6,8 @@ import json
 import sys
 from pathlib import Path
 
+from tests.plugins.protocol import short_protocol
+
 import rd3
 from rd3.study.store import Store
 
@@ -48,20 +50,7 @@ class Noise(Augmentation):
     def transform(self, images, draw):
         return images + self.strength * draw["noise"]
 """,
-    "mine.yaml": """
-id: mine
-version: 1
-base: rd3-demo
-title: mine
-source: mine
-not_rankable: a test
-counterparts: {}
-fields:
-  epochs: {value: 3, provenance: inferred}
-  labels: {value: hard, provenance: inferred}
-  loss: {value: ce, provenance: inferred}
-  augment: {value: [{kind: 'noise:Noise', strength: 0.05}], provenance: inferred}
-""",
+    "mine.yaml": short_protocol("{kind: 'noise:Noise', strength: 0.05}"),
     "study.yaml": """
 name: study
 targets: ['data:digits']

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from tests.plugins.protocol import short_protocol
 
 import rd3
 from rd3.base.errors import UserError
@@ -308,23 +309,10 @@ class Other(Base):
     def transform(self, images):
         return images
 """
-PROTOCOL = """
-id: mine
-version: 1
-base: rd3-demo
-title: mine
-source: mine
-not_rankable: a test
-counterparts: {}
-fields:
-  epochs: {value: 1, provenance: inferred}
-  labels: {value: hard, provenance: inferred}
-  loss: {value: ce, provenance: inferred}
-"""
 
 
 def judge(write, digits, home: Path, operation: str) -> Any:
-    write("mine.yaml", f"{PROTOCOL}  augment: {{value: [{operation}], provenance: inferred}}\n")
+    write("mine.yaml", short_protocol(operation, epochs=1))
     store = Store(home)
     images = rd3.distill("random", digits, ipc=1, store=store)
     return rd3.evaluate(images, digits, protocol="mine.yaml", student="mlp", seeds=1, store=store, device="cpu")
