@@ -19,6 +19,7 @@ from rd3.base.errors import UserError
 from rd3.data.facts import TargetFacts
 from rd3.data.images import MemoryImages
 from rd3.training.execution import Execution
+from rd3.training.graphs import WARM_UP
 from rd3.training.loop import Normalisation, fit
 from rd3.training.recipe import Recipe
 
@@ -30,7 +31,7 @@ class Steps:
     """Seconds of a step.
 
     Attributes:
-        seconds: median over epochs after the first.
+        seconds: median over epochs after those in which things are done once.
         busy: share of that time in which this process computed; on a CPU only, else None.
         first: seconds until the first epoch was done, with all that a run does once.
     """
@@ -70,18 +71,21 @@ def timed_steps(
 
     Args:
         labels: `online`, by a teacher of the same architecture, or `static`.
-        warm: called after the first epoch, which does all that a run does once if it has steps enough.
+        warm: called when all is done that a run does once; the epochs until then are not timed.
 
     Raises:
         UserError: steps were to be captured and could not be.
     """
     images = pictures(work, ipc, device)
+    steps = recipe.batches(len(images))
+    once = -(-(WARM_UP + 1) // steps) if execution.graphs else 1  # epochs with warm-up and capture
+    recipe = recipe.model_copy(update={"epochs": recipe.epochs - 1 + once})
     student = work.network(device, seed=seed)
     ends: list[tuple[float, float]] = []
 
     def note(epoch: int, _: nn.Module) -> None:
         synchronise(device)
-        if epoch == 0:
+        if epoch == once - 1:
             warm()
         ends.append((time.perf_counter(), time.process_time()))
 
@@ -98,8 +102,7 @@ def timed_steps(
     )
     if clock.not_captured is not None:
         raise UserError(f"{work.name}: {clock.not_captured}")
-    spans = [(after[0] - before[0], after[1] - before[1]) for before, after in pairwise(ends)]
-    steps = recipe.batches(len(images))
+    spans = [(after[0] - before[0], after[1] - before[1]) for before, after in pairwise(ends[once - 1 :])]
     busy = sum(cpu for _, cpu in spans) / sum(wall for wall, _ in spans) if device.type == "cpu" else None
     return Steps(median(wall for wall, _ in spans) / steps, busy, ends[0][0] - begun)
 

@@ -23,6 +23,13 @@ from .plain import CPU, SEED, SHARED
 ITEM = PlanItem(0, torch.tensor([0, 1]), torch.tensor([0, 0]))
 
 
+class Everywhere(Repeated):
+    """On a CPU the function is called on the buffers."""
+
+    def applies_to(self, view: Tensor) -> bool:  # noqa: ARG002
+        return True
+
+
 class Counted:
     """Σ view³ · (1 + label), which notes where its view lay."""
 
@@ -44,7 +51,7 @@ def loss_and_gradient(repeated: Repeated, view: Tensor, item: PlanItem = ITEM) -
 
 def test_values_and_gradients_are_those_of_the_function() -> None:
     counted = Counted()
-    repeated = Repeated(counted, everywhere=True)
+    repeated = Everywhere(counted)
     views = torch.randn(8, 2, 5, generator=torch.Generator().manual_seed(0))
     for view in views:
         loss, gradient = loss_and_gradient(repeated, view)
@@ -56,7 +63,7 @@ def test_values_and_gradients_are_those_of_the_function() -> None:
 
 def test_another_item_or_size_starts_anew() -> None:
     counted = Counted()
-    repeated = Repeated(counted, everywhere=True)
+    repeated = Everywhere(counted)
     other = PlanItem(1, torch.tensor([4, 5]), torch.tensor([0, 0]))
     for size, item in ((5, ITEM), (5, other), (7, other)):
         for number in range(WARM_UP + 2):
@@ -66,19 +73,20 @@ def test_another_item_or_size_starts_anew() -> None:
             assert loss == pytest.approx(expected, rel=1e-5)
 
 
-def test_what_it_read_besides_may_change_between_items() -> None:
-    scale = [1.0]
-    repeated = Repeated(lambda view, _: scale[0] * view.sum(), everywhere=True)
-    for value in (1.0, 3.0):
-        scale[0] = value
-        repeated.forget()
-        assert [loss_and_gradient(repeated, torch.ones(2, 2))[0] for _ in range(5)] == [8 * value] * 5
+def test_a_gradient_is_read_before_the_next_view() -> None:
+    repeated = Everywhere(Counted())
+    view = torch.ones(2, 5).requires_grad_()
+    for _ in range(WARM_UP):
+        repeated(view, ITEM)
+    early, _ = repeated(view, ITEM), repeated(2 * view, ITEM)
+    with pytest.raises(AssertionError, match="before the gradient was read"):
+        early.backward()  # type: ignore[no-untyped-call]
 
 
 def test_images_that_join_are_never_captured() -> None:
     """Their item is another in every iteration."""
     counted = Counted()
-    repeated = Repeated(counted, everywhere=True)
+    repeated = Everywhere(counted)
     views = [torch.randn(2, 5).requires_grad_() for _ in range(WARM_UP + 3)]
     for view in views:
         repeated(view, ITEM.take(torch.arange(2)))
@@ -87,8 +95,17 @@ def test_images_that_join_are_never_captured() -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"crop": "rrc", "flip": True}, {"perturb_steps": 2}, {"r_embedding": 1.0}, {"precision": "bf16"}],
-    ids=["sre2l", "crops", "dwa", "wmdd", "bf16"],
+    [
+        {},
+        {"crop": "rrc", "flip": True},
+        {"perturb_steps": 2},
+        {"match": "bn_class", "r_embedding": 1.0},
+        {"precision": "bf16"},
+        {"stage_sizes": (8, 8)},
+        {"combine": "pair", "pair_rule": "cycle"},
+        {"combine": "round-robin"},
+    ],
+    ids=["sre2l", "crops", "dwa", "wmdd", "bf16", "stages", "pair", "round-robin"],
 )
 def test_a_recovery_on_fixed_buffers_has_the_same_bits(
     changes: dict[str, object], digits: Target, digits_teacher: Teacher, monkeypatch: pytest.MonkeyPatch
@@ -102,9 +119,9 @@ def test_a_recovery_on_fixed_buffers_has_the_same_bits(
         return through(repeated, view, item)
 
     monkeypatch.setattr(Repeated, "_captured", noted)
-    monkeypatch.setattr(Repeated.__init__, "__kwdefaults__", {"everywhere": True})
+    monkeypatch.setattr(Repeated, "applies_to", lambda *_: True)
     fixed = recovered(digits, digits_teacher, changes)
-    assert buffers == [(10, 1, 8, 8)]
+    assert buffers == [(10, 1, 8, 8)] * (2 if "combine" in changes else 1)
     assert torch.equal(fixed, called)
 
 
@@ -121,6 +138,7 @@ def test_a_loss_that_goes_on_from_iteration_to_iteration_is_called(
 
 
 def recovered(target: Target, teacher: Teacher, changes: dict[str, object]) -> Tensor:
-    switches = Switches.model_validate({**SHARED, "batch_size": 10, "iterations": 8, **changes})
-    problem = Problem(target, (dataclasses.replace(teacher),), ipc=1, seed=SEED, device=CPU)
+    switches = Switches.model_validate({**SHARED, "batch_size": 10, "iterations": 10, **changes})
+    teachers = (teacher, dataclasses.replace(teacher, name="another"))
+    problem = Problem(target, teachers[: 2 if "combine" in changes else 1], ipc=1, seed=SEED, device=CPU)
     return recover_item(plan_of(switches, problem)[0], recovery_of(switches, problem), seed=SEED, device=CPU)

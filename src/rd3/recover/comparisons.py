@@ -54,28 +54,28 @@ def of_classes(statistics: ClassStatistics, variance_weight: float) -> Compariso
     """
 
     def compare(means: Tensor, variances: Tensor, item: PlanItem) -> Tensor:
-        classes, mean, variance = class_moments(means, variances, item.labels)
+        classes = item.classes[0]
+        mean, variance = class_moments(means, variances, item)
         offsets = mean - statistics.mean[classes], variance - statistics.variance[classes]
         return distance(*offsets, variance_weight).mean()
 
     return compare
 
 
-def class_moments(means: Tensor, variances: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def class_moments(means: Tensor, variances: Tensor, item: PlanItem) -> tuple[Tensor, Tensor]:
     """Moments of the classes in a batch from those of its images, all with equally many values.
 
     Args:
-        means, variances: of single images, (B, G) each.
-        labels: int64 (B,).
+        means, variances: of the item's single images, (B, G) each.
 
     Returns:
-        The classes (k,), and mean and biased variance of each, (k, G).
+        Mean and biased variance of every class of `item.classes`, (k, G) each.
     """
-    classes, row, count = labels.unique(return_inverse=True, return_counts=True)
+    classes, row, count = item.classes
     zeros = means.new_zeros(len(classes), means.shape[1])
     mean = zeros.index_add(0, row, means) / count[:, None]
     spread = variances + (means - mean[row]).square()
-    return classes, mean, zeros.index_add(0, row, spread) / count[:, None]
+    return mean, zeros.index_add(0, row, spread) / count[:, None]
 
 
 def distance(mean: Tensor, variance: Tensor, variance_weight: float) -> Tensor:

@@ -19,6 +19,7 @@ from rd3.recover.engine import recover_item
 from rd3.recover.hooks import wanted
 from rd3.recover.looking import CPU, few_images, image_bytes, looking_bytes, most_of_a_class, stand_in
 from rd3.recover.plan import BATCHINGS, PlanItem
+from rd3.recover.precision import needs_scaling
 from rd3.recover.problem import Problem
 from rd3.recover.selection import Selector
 from rd3.recover.starts import selector_of
@@ -52,7 +53,7 @@ def recovery_bytes(switches: Switches, target: Target, ipc: int, teachers: Seque
     own = [_of_teacher(_tried(switches), target, name, ipc) for name in used]
     images = len(_largest_item(switches, target, ipc))
     steps = sorted((one.iteration.at(images) for one in own), reverse=True)
-    phases = [sum(steps[: 2 if switches.combine == "pair" else 1])]
+    phases = [sum(steps[: _at_once(switches, len(used), device)])]
     if wanted(switches):
         phases += [one.statistics.at(images_at_once(target.train.shape, device)) for one in own]
     if switches.r_embedding:
@@ -62,6 +63,14 @@ def recovery_bytes(switches: Switches, target: Target, ipc: int, teachers: Seque
         phases.append(selection_bytes(selector, target, ipc, used[0], device))
     # besides: the start, the finished batches, all of them together, and these in order
     return max(phases) + sum(one.held for one in own) + 4 * image_bytes(target, ipc)
+
+
+def _at_once(switches: Switches, teachers: int, device: torch.device) -> int:
+    """Of how many teachers passes are in memory: a pair's, and on a GPU, where they are captured, of all in turn."""
+    if switches.combine == "pair":
+        return 2
+    goes_on = switches.ema or switches.drop or switches.flatness or needs_scaling(switches.precision)
+    return teachers if switches.combine == "round-robin" and device.type == "cuda" and not goes_on else 1
 
 
 def selection_bytes(selector: Selector, target: Target, ipc: int, name: str, device: torch.device) -> int:

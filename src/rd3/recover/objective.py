@@ -69,14 +69,24 @@ class TeacherLoss:
         self.model = model
         self._matches, self._of_logits = matches, of_logits
         self._ce_weight, self._precision = ce_weight, precision
-        self._repeated = Repeated(lambda view, item: self._of_view(view, item)[0])
+        self._refused: str | None = None
 
-    def start(self, item: PlanItem) -> TeacherLoss:
-        """The same loss, with nothing left of the item before."""
+    def start(self, item: PlanItem) -> Loss:
+        """The loss of an item, with nothing left of the one before; what is captured of it goes when it goes."""
+        self._forget(item)
+        if self._refused is not None or not self.repeats:
+            return self
+        alone = Repeated(lambda view, item: self._of_view(view, item)[0], refused=self._refuse)
+        return lambda look: alone(look.view, look.item)
+
+    def _forget(self, item: PlanItem) -> None:
         for _, match in self._matches:
             match.start(item)
-        self._repeated.forget()
-        return self
+
+    def _refuse(self, reason: str, item: PlanItem) -> None:
+        """It stopped in the middle of a pass."""
+        self._refused = reason
+        self._forget(item)
 
     @property
     def repeats(self) -> bool:
@@ -85,8 +95,6 @@ class TeacherLoss:
         return steady and not self._of_logits and not needs_scaling(self._precision)
 
     def __call__(self, look: Look) -> Tensor:
-        if self.repeats:
-            return self._repeated(look.view, look.item)
         loss, logits = self._of_view(look.view, look.item)
         for weight, term in self._of_logits:
             loss = loss + weight * term(logits, look)

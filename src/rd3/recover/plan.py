@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -28,6 +29,12 @@ class PlanItem:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @cached_property
+    def classes(self) -> tuple[Tensor, Tensor, Tensor]:
+        """The classes (k,), which of them every image is of (B,), and how many of each there are (k,)."""
+        classes, row, count = self.labels.unique(return_inverse=True, return_counts=True)
+        return classes, row, count
 
     def to(self, device: torch.device) -> PlanItem:
         return PlanItem(self.index, self.labels.to(device), self.slots.to(device))

@@ -23,35 +23,32 @@ class Repeated:
     """A function of a view, as a graph on a GPU once it has been called a few times for the same item and size.
 
     Args:
-        function: no more than the two arguments and what it read in its first calls for an item may change its result.
-        everywhere: work on fixed buffers on a CPU too, where the function is called on them.
-
-    Attributes:
-        refused: why it is called and not replayed, or None.
+        function: its result may depend on the arguments and on tensors that stay where they are; what it reads of the
+            host is read once.
+        refused: told, with the item, why it cannot be captured; from then on it is called.
     """
 
-    def __init__(self, function: OfView, *, everywhere: bool = False) -> None:
-        self._function, self._everywhere = function, everywhere
+    def __init__(self, function: OfView, *, refused: Callable[[str, PlanItem], None] = lambda *_: None) -> None:
+        self._function, self._refused = function, refused
         self._item: PlanItem | None = None
         self._size: tuple[int, ...] = ()
         self._calls = 0
         self._fixed: _Fixed | None = None
-        self.refused: str | None = None
-
-    def forget(self) -> None:
-        """What the function reads besides its arguments has changed."""
-        self._item, self._fixed, self._calls = None, None, 0
+        self._called = False
 
     def __call__(self, view: Tensor, item: PlanItem) -> Tensor:
-        if self.refused is not None or not (view.is_cuda or self._everywhere):
+        if self._called or not self.applies_to(view):
             return self._function(view, item)
         if item is not self._item or view.shape != self._size:  # images that join change the item in every iteration
-            self.forget()
-            self._item, self._size = item, view.shape
+            self._item, self._size, self._calls, self._fixed = item, view.shape, 0, None
         if self._fixed is None and self._calls >= WARM_UP:
             self._fixed = self._captured(view, item)
         self._calls += 1
         return self._function(view, item) if self._fixed is None else _through(view, self._fixed)
+
+    def applies_to(self, view: Tensor) -> bool:
+        """Whether passes over such a view are worth capturing."""
+        return view.is_cuda
 
     def _captured(self, view: Tensor, item: PlanItem) -> _Fixed | None:
         buffer = view.detach().clone().requires_grad_()
@@ -65,7 +62,8 @@ class Repeated:
             return _Fixed(buffer, passes)
         recorded = record(passes, view.device)
         if isinstance(recorded, str):
-            self.refused = recorded
+            self._called = True
+            self._refused(recorded, item)
             return None
 
         def replay() -> _Passes:
@@ -101,9 +99,11 @@ class _Through(torch.autograd.Function):
             fixed.buffer.copy_(view)
         with torch.enable_grad():
             loss, ctx.gradient = fixed.passes()
+        ctx.buffer, ctx.written = fixed.buffer, fixed.buffer._version
         return loss.clone()
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, outside: Tensor) -> tuple[Tensor, None]:
+        assert ctx.buffer._version == ctx.written, "the passes were done again before the gradient was read"
         return outside * ctx.gradient, None

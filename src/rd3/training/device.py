@@ -35,14 +35,12 @@ def pick_device(name: str = "auto") -> torch.device:
 
 
 def prepare_process(device: torch.device) -> None:
-    """One thread on a CPU, deterministic float32 kernels on a GPU, which is there from then on. Affects the process."""
+    """One thread on a CPU; a GPU is initialised, with deterministic float32 kernels. Affects the whole process."""
     torch.set_num_threads(THREADS)
     _keep_freed_memory()
     if device.type == "cuda":
-        torch.cuda.init()  # or its memory cannot be asked about
-        if device.index is not None:
-            torch.cuda.set_device(device)
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.cuda.init()  # or its memory cannot be asked about
         torch.backends.cudnn.benchmark = False
         torch.backends.cudnn.allow_tf32 = False
         torch.backends.cuda.matmul.allow_tf32 = False

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import lru_cache
 from typing import Generic, NamedTuple, TypeVar
 
 import torch
@@ -25,25 +26,37 @@ def record(
 ) -> Recorded[Result] | str:
     """Record work, which does not do it; or say why that cannot be done.
 
-    Needs a stream of its own (`own_stream`). Other threads may go on using the device.
+    Needs a stream of its own (`own_stream`). Other threads may launch and allocate meanwhile.
 
     Args:
         generators: that the work draws from, besides the device's own. What was drawn while recording is taken back.
     """
-    graph = torch.cuda.CUDAGraph()
+    graph, pool = torch.cuda.CUDAGraph(), torch.cuda.graph_pool_handle()
     drawing = [*generators, torch.cuda.default_generators[_index(device)]]
     before = [generator.clone_state() for generator in drawing]
     for generator in generators:
         graph.register_generator_state(generator)
+    stream = torch.cuda.current_stream(device)
     try:
-        with torch.cuda.graph(graph, stream=torch.cuda.current_stream(device), capture_error_mode="thread_local"):
+        with torch.cuda.graph(graph, pool=pool, stream=stream, capture_error_mode="thread_local"):
             result = work()
-    except RuntimeError as error:
+    except BaseException as error:
         # A generator that was left in the middle of a recording refuses to draw from then on.
         for generator, state in zip(drawing, before, strict=True):
             generator.graphsafe_set_state(state)
-        return f"capture failed ({str(error).splitlines()[0]})"
+        # Before torch 2.12 the allocator goes on as if it were recording, and refuses the next one.
+        with suppress(RuntimeError):
+            torch._C._cuda_endAllocateToPool(_index(device), pool)
+        if isinstance(error, RuntimeError):
+            return f"capture failed ({_first_line(error)})"
+        raise
     return Recorded(graph, result)
+
+
+def _first_line(error: RuntimeError) -> str:
+    """Of what stopped the work; the recording's own end fails after it."""
+    cause = error.__context__ if isinstance(error.__context__, RuntimeError) else error
+    return next(iter(str(cause).splitlines()), type(cause).__name__)
 
 
 def _index(device: torch.device) -> int:
@@ -56,8 +69,14 @@ def own_stream(device: torch.device, *, wanted: bool = True) -> Iterator[None]:
     if not wanted or device.type != "cuda":
         yield
         return
-    stream, outside = torch.cuda.Stream(device), torch.cuda.current_stream(device)
+    stream, outside = _stream(_index(device)), torch.cuda.current_stream(device)
     stream.wait_stream(outside)
     with torch.cuda.stream(stream):
         yield
     outside.wait_stream(stream)
+
+
+@lru_cache
+def _stream(index: int) -> torch.cuda.Stream:
+    """One a device: what was freed on a stream can be had again on that stream alone."""
+    return torch.cuda.Stream(index)

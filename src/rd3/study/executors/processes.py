@@ -97,8 +97,10 @@ def _start(name: str, parent: int, turns, precision: Precision | None) -> None: 
     with turns.get_lock():
         turn, turns.value = turns.value, turns.value + 1
     _device = torch.device(name)
-    if _device.type == "cuda" and _device.index is None:
-        _device = torch.device("cuda", turn % torch.cuda.device_count())
+    if _device.type == "cuda":
+        number = turn % torch.cuda.device_count() if _device.index is None else _device.index
+        _device = torch.device("cuda", number)
+        torch.cuda.set_device(_device)
     prepare_process(_device)
     ask_for(precision)
     threading.Thread(target=_watch, args=(parent,), daemon=True).start()
