@@ -1,4 +1,4 @@
-"""The network's own part of a training step, in plain torch: what no loop around it can do without."""
+"""The network's own part of a training step, in plain torch, on a GPU as graphs: what no loop can do without."""
 
 from __future__ import annotations
 

@@ -64,7 +64,9 @@ def _speeds(found: Sequence[Measured], rates: Rates, precision: str, device: str
         numbers = (f"{1000 * one.seconds:.2f}", f"{one.images:.0f}", f"{one.rate / 1e9:.1f}", f"{100 * share:.0f} %")
         goal = f"{100 * TARGET:.0f} %" if aimed else "–"
         rows.append((one.work.name, str(one.work.batch), *numbers, f"{100 * network:.0f} %", goal, reached))
-    alone = "Networks alone: teacher, student and optimiser in plain torch on a batch that is ready."
+    alone = (
+        "Networks alone: teacher, student and optimiser in plain torch on a batch that is ready, on a GPU as graphs."
+    )
     return f"{table(head, rows)}\n\n{alone}"
 
 

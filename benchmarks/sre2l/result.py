@@ -65,10 +65,10 @@ def markdown(sides: Sides, task: dict[str, Any], facts: dict[str, Any], network:
         f"{described(facts)}\n\nMeans with 95 % t-intervals over repetitions; the sides take turns. Quality is what the"
         " teacher makes of the images as 8-bit pictures: its cross-entropy, the distance of their BatchNorm statistics"
         f" (first layer x10), and how many it classifies as asked.\n\n{table(head, rows)}\n\n{ratios}\n\n"
-        f"The network alone, forward and backward to the pixels in plain torch, takes {alone:.3f} s an image, which is"
-        f" {100 * alone / own:.0f} % of rd3's time: {network['gflops']:.1f} GFLOP an image and iteration, at"
-        f" {network['rate']:.0f} GFLOP/s. Without any overhead at the same operations, a recovery would be"
-        f" {mean(sides[RELEASED], 'each').mean / alone:.1f} times as quick as the released one.\n"
+        f"The network alone, forward and backward to the pixels in plain torch (a graph on a GPU), takes {alone:.3f} s"
+        f" an image, which is {100 * alone / own:.0f} % of rd3's time: {network['gflops']:.1f} GFLOP an image and"
+        f" iteration, at {network['rate']:.0f} GFLOP/s. Without any overhead at the same operations, a recovery would"
+        f" be {mean(sides[RELEASED], 'each').mean / alone:.1f} times as quick as the released one.\n"
     )
 
 
