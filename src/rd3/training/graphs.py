@@ -44,8 +44,8 @@ def record(
         # A generator that was left in the middle of a recording refuses to draw from then on.
         for generator, state in zip(drawing, before, strict=True):
             generator.graphsafe_set_state(state)
-        # Before torch 2.12 the allocator goes on as if it were recording, and refuses the next one.
-        with suppress(RuntimeError):
+        # Some versions of torch leave the allocator as if it were still recording; in others there is nothing to end.
+        with suppress(RuntimeError, AttributeError):
             torch._C._cuda_endAllocateToPool(_index(device), pool)
         if isinstance(error, RuntimeError):
             return f"capture failed ({_first_line(error)})"
