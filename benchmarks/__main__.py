@@ -10,6 +10,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -44,6 +45,29 @@ class Options:
     """of every benchmark, in place of its own number"""
 
 
+def require_places(options: Options) -> None:
+    """Refuse before hours of work what would fail after them.
+
+    Raises:
+        UserError: a folder or a file is not there.
+    """
+    for name, value in vars(options).items():
+        given = value.removeprefix("npz:").partition("@")[0] if isinstance(value, str) else value
+        is_place = isinstance(value, Path) or str(value).startswith("npz:")
+        if name != "out" and is_place and not Path(given).expanduser().exists():
+            raise UserError(f"--{name.replace('_', '-')} {value}: is not there")
+
+
+def left_out(plan: Iterable[str]) -> list[str]:
+    """What is not measured, and what it would need."""
+    needs = {
+        "rded": "--rded and --cifar10",
+        "sre2l": "--sre2l, and --cifar10 or --cifar100",
+        "ddranking": "--ddranking-python and --cifar10 npz:PATH",
+    }
+    return [f"{name}: left out, needs {need}" for name, need in needs.items() if not any(name in one for one in plan)]
+
+
 def planned(options: Options, device: str) -> dict[str, list[str]]:
     """Command lines by name."""
     several = [] if options.repeats is None else ["--repeats", str(options.repeats)]
@@ -74,8 +98,10 @@ def _peers(options: Options, device: str, several: list[str]) -> dict[str, list[
 def main(options: Options) -> int:
     """Run them; the exit code is that of the worst."""
     device = pick_device(options.device).type
-    worst = 0
-    for name, (module, *arguments) in planned(options, device).items():
+    require_places(options)
+    plan, worst = planned(options, device), 0
+    print("\n".join(left_out(plan)), file=sys.stderr)
+    for name, (module, *arguments) in plan.items():
         folder = (options.out / f"{name}-{device}").resolve()
         print(f"== {name}", file=sys.stderr, flush=True)
         begun = time.perf_counter()

@@ -65,9 +65,28 @@ def work_folder(given: Path | None) -> Iterator[Path]:
     yield given.resolve()
 
 
+COUNTS = {"repeats", "epochs", "iterations", "per_class", "train_per_class", "test_per_class", "teacher_epochs"}
+SIZES = {"ipc", "classes", "size", "seeds", "axes", "workloads"}
+
+
+def require_counts(options: object) -> None:
+    """Refuse nothing to do.
+
+    Raises:
+        UserError: a count below 1, or a list with none or with one below 1.
+    """
+    for name, value in vars(options).items():
+        values = [value] if name in COUNTS else value if name in SIZES and value is not None else [1]
+        low = [one for one in values if isinstance(one, int) and one < (0 if name == "workloads" else 1)]
+        if low or not values:
+            shown = " ".join(map(str, values)) or "nothing"
+            raise UserError(f"--{name.replace('_', '-')} {shown}: at least 1 is needed")
+
+
 def run_benchmark(main: Callable[[CommonT], str], options: CommonT) -> int:
     """Run, print what it says, and turn a wrong option into one line and exit code 2."""
     try:
+        require_counts(options)
         prepare_process(options.torch_device())
         print(main(options))
     except UserError as error:

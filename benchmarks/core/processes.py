@@ -62,7 +62,7 @@ def run_module(
     seconds = time.perf_counter() - begun
     if done.returncode:
         last = (log.read_text().strip() or "no output").splitlines()[-1]
-        raise UserError(f"{module} failed: {last} (all of it in {log})")
+        raise UserError(f"{module} failed: {last} (all of it in {log}, which --work FOLDER keeps)")
     return Done(seconds, json.loads((place / "result.json").read_text()))
 
 

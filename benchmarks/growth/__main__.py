@@ -8,9 +8,9 @@ See benchmarks/README.md.
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import tyro
 from benchmarks.core.clock import in_turn
@@ -37,7 +37,7 @@ class Options(Common):
     classes: tuple[int, ...] = (10, 20, 50, 100, 200, 500, 1000)
     size: tuple[int, ...] = (32, 64, 96, 128, 160, 224)
     seeds: tuple[int, ...] = (1, 2, 4, 8, 16)
-    axes: tuple[str, ...] = field(default=("ipc", "classes", "size", "seeds"))
+    axes: tuple[Literal["ipc", "classes", "size", "seeds"], ...] = ("ipc", "classes", "size", "seeds")
     """which of them"""
 
 
@@ -64,8 +64,10 @@ def main(options: Options) -> str:
     place = facts(device)
     with work_folder(options.work) as work:
         curves = [curve(options, axis, work, device.type) for axis in options.axes]
-    text = markdown(curves, str(options.model), place)
-    write_results(options.folder("growth"), result_of(curves, str(options.model), place), text, charts(curves))
+    made = {"epochs": options.epochs, "repeats": options.repeats}
+    text = markdown(curves, str(options.model), place, made)
+    result = result_of(curves, str(options.model), place) | {"made": made}
+    write_results(options.folder("growth"), result, text, charts(curves))
     return text
 
 

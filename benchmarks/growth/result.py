@@ -25,12 +25,17 @@ def result_of(curves: Sequence[Curve], model: str, facts: dict[str, Any]) -> dic
     }
 
 
-def markdown(curves: Sequence[Curve], model: str, facts: dict[str, Any]) -> str:
-    """The tables."""
+def markdown(curves: Sequence[Curve], model: str, facts: dict[str, Any], made: dict[str, Any]) -> str:
+    """The tables.
+
+    Args:
+        made: `epochs` that were timed and `repeats`.
+    """
     head = (
         f"# How cost grows\n\nAn epoch of {model} under the protocol `rd3` (batch 50, labels by a teacher of the same"
         " architecture), on noise: 10 classes, IPC 10, 32 px, one size changed at a time. Seeds in flight are students"
-        f" under `rd3-demo-hard` on digits, a process each, with their start.\n\n{described(facts)}\n\nMemory is the"
+        " under `rd3-demo-hard` on digits: one in a process that is there, several in one each, with their start."
+        f" {made['repeats']} repetitions, {made['epochs']} epochs timed in each.\n\n{described(facts)}\n\nMemory is the"
         " process's growth on a CPU (all processes whole for seeds), the device's peak on a GPU."
     )
     rows = [_law(curve, cost) for curve in curves for cost in ("seconds", "memory")]
@@ -76,11 +81,12 @@ def why(curve: Curve, cores: int) -> str:
     fixed, each = law["affine"]["fixed"], law["affine"]["each"]
     unit = {"ipc": "image a class", "classes": "class", "size": "pixel", "seeds": "seed"}[curve.axis]
     causes = {
-        "ipc": "an epoch below one batch of 50 is one step whatever it holds; above, steps are in proportion to images",
+        "ipc": "an epoch below one batch of 50 is one step, in which a CPU still computes in proportion to its images;"
+        " above, steps are in proportion to images",
         "classes": "images grow with classes, and steps with images; the last layer and its optimiser grow besides",
         "size": "work is in proportion to pixels, so an exponent of 2 is in proportion; a step's overhead is not, and"
         " feature maps that no cache holds any more cost more than in proportion",
-        "seeds": f"up to {cores} processes have a core each, more share them; starting them is the fixed part",
+        "seeds": f"from 2 on each has a process, whose start costs seconds; up to {cores} have a core each, more share",
     }
     return f"Time is about {1000 * fixed:.2f} ms + {1000 * each:.4g} ms for each {unit}: {causes[curve.axis]}."
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from PIL import Image
 from torch import Tensor
 
 import rd3
+from rd3.base.errors import UserError
 from rd3.base.files import write_atomic
 from rd3.report.grid import contact_sheet
 from rd3.squeeze.outputs import all_outputs
@@ -150,4 +152,8 @@ def _write_sheet(images: Tensor, labels: Tensor, place: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Options))
+    try:
+        main(tyro.cli(Options))
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)

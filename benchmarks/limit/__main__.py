@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import tyro
@@ -22,24 +22,26 @@ from benchmarks.limit.rates import PRECISIONS, copy_rate, multiplication_rate, t
 from benchmarks.limit.result import charts, markdown, result_of
 from benchmarks.limit.shares import measured
 
+from rd3.base.errors import UserError
 from rd3.training.execution import Execution, Precision
 
 WORKLOADS = (Workload("convnet3-bn", 32, 50), Workload("resnet18", 32, 50), Workload("resnet18", 224, 50))
-CPU: dict[str, Any] = {"epochs": 3, "repeats": 3, "ipc": (10, 2, 1), "precision": "float32"}
-GPU: dict[str, Any] = {"epochs": 5, "repeats": 5, "ipc": (200, 200, 50), "precision": "bfloat16"}
+IPC = {"cpu": (10, 2, 1), "cuda": (200, 200, 50)}
+CPU: dict[str, Any] = {"epochs": 3, "repeats": 3, "precision": "float32"}
+GPU: dict[str, Any] = {"epochs": 5, "repeats": 5, "precision": "bfloat16"}
 
 
 @dataclass(kw_only=True)
 class Options(Common):
     epochs: int | None = None
-    """of each measurement; the first is not counted"""
+    """of each measurement, at least 2; the first is not counted"""
     repeats: int | None = None
     ipc: tuple[int, ...] | None = None
-    """images a class of the sets of each workload: how many steps an epoch has, and below 5 the batch"""
+    """images a class of the sets, one for each chosen workload: how many steps an epoch has, and below 5 the batch"""
     precision: Precision | None = None
     """of the networks, and of the multiplication that their FLOP/s are held against: float32 on a CPU, bfloat16 on a
     GPU"""
-    workloads: tuple[int, ...] = (0, 1, 2)
+    workloads: tuple[Literal[0, 1, 2], ...] = (0, 1, 2)
     """which of ConvNet-3 at 32 px, ResNet-18 at 32 px and ResNet-18 at 224 px"""
 
 
@@ -55,18 +57,25 @@ def rates_of(device: torch.device, cores: int) -> dict[str, float]:
 def main(options: Options) -> str:
     options = filled(options, cpu=CPU, gpu=GPU)
     device = options.torch_device()
+    ipc = options.ipc or tuple(IPC[device.type][k] for k in options.workloads)
+    if len(ipc) != len(options.workloads):
+        raise UserError(f"--ipc has {len(ipc)} values for {len(options.workloads)} workloads; give one for each")
+    if options.epochs == 1:
+        raise UserError("--epochs 1: the first is not counted; give at least 2")
+    chosen = [(WORKLOADS[k], images) for k, images in zip(options.workloads, ipc, strict=True)]
     place = facts(device)
     say("what the device can do")
     rates = rates_of(device, place["cores"])
-    chosen = [(WORKLOADS[k], (options.ipc or ())[k]) for k in options.workloads]
     epochs, repeats = options.epochs or 2, options.repeats or 1
     precision = options.precision or "float32"
     execution = Execution(precision, graphs=device.type == "cuda")
     found = [
-        measured(work, device, execution=execution, epochs=epochs, repeats=repeats, ipc=ipc) for work, ipc in chosen
+        measured(work, device, execution=execution, epochs=epochs, repeats=repeats, ipc=images)
+        for work, images in chosen
     ]
-    text = markdown(found, rates, place, precision)
-    result = result_of(found, rates, place, precision)
+    made = {"epochs": epochs, "repeats": repeats, "ipc": ipc}
+    text = markdown(found, rates, place, precision, made)
+    result = result_of(found, rates, place, precision) | {"made": made}
     write_results(options.folder("limit"), result, text, charts(found, rates, precision))
     return text
 

@@ -27,8 +27,14 @@ def result_of(found: Sequence[Measured], rates: Rates, facts: dict[str, Any], pr
     }
 
 
-def markdown(found: Sequence[Measured], rates: Rates, facts: dict[str, Any], precision: str) -> str:
-    """The tables."""
+def markdown(
+    found: Sequence[Measured], rates: Rates, facts: dict[str, Any], precision: str, made: dict[str, Any]
+) -> str:
+    """The tables.
+
+    Args:
+        made: `epochs`, `repeats` and `ipc` of each workload.
+    """
     measured = table(
         ("measured here", "a second"),
         [(name, f"{rate / 1e9:.1f} {'GB' if name == 'copy' else 'GFLOP'}") for name, rate in rates.items()],
@@ -37,10 +43,15 @@ def markdown(found: Sequence[Measured], rates: Rates, facts: dict[str, Any], pre
         "# Against the limit\n\nTraining steps of rd3's loop as the protocol `rd3` has them (a batch of 50 or the whole"
         " set, a teacher of the same architecture labels every batch), on noise.\n\n"
         f"{described(facts)}\n\n{measured}\n\n"
-        f"Shares of the {precision} multiplication; rd3's CPU process has one thread."
+        f"Shares of the {precision} multiplication; rd3's CPU process has one thread. {_made(made)}"
     )
     parts = [_speeds(found, rates, precision, facts["device"]), _shares(found), _says(found, rates, precision)]
     return "\n\n".join([head, *parts]) + "\n"
+
+
+def _made(made: dict[str, Any]) -> str:
+    ipc = ", ".join(map(str, made["ipc"]))
+    return f"{made['repeats']} repetitions of {made['epochs']} epochs, the first of which is not counted; IPC {ipc}."
 
 
 def _speeds(found: Sequence[Measured], rates: Rates, precision: str, device: str) -> str:

@@ -21,6 +21,7 @@ from benchmarks.sre2l import result as sre2l
 from benchmarks.start.__main__ import markdown as start_markdown
 from benchmarks.start.__main__ import rows_of
 
+MADE = {"epochs": 3, "repeats": 2}
 FACTS: dict[str, Any] = {
     **{"device": "cpu", "processor": "a processor", "cores": 2, "memory_gb": 8.0, "load_before": 0.1},
     "versions": {"torch": "2"},
@@ -107,7 +108,7 @@ def test_growth_finds_where_a_cost_is_in_proportion() -> None:
     sizes = (1, 2, 4, 8, 16, 32)
     seconds = tuple((0.004 if size < 4 else size / 1000,) for size in sizes)
     curve = Curve("ipc", sizes, seconds, tuple((1e6 * size,) for size in sizes))
-    text = growth_markdown([curve], "a model", FACTS)
+    text = growth_markdown([curve], "a model", FACTS, MADE)
     rows = [row for row in text.splitlines() if row.startswith("| images per class | ")]
     assert "4 to 32" in rows[1 - 1]
     assert "1 to 32" in rows[1]
@@ -123,7 +124,9 @@ def test_work_over_a_side_is_in_proportion_to_pixels() -> None:
     assert law["affine"]["fixed"] == pytest.approx(1)
     assert law["knee"] == pytest.approx(64**2)
     pure = Curve("size", sides, tuple((side**2 / 1e3,) for side in sides), ((1.0,), (2.0,), (4.0,)))
-    (row,) = [one for one in growth_markdown([pure], "a model", FACTS).splitlines() if "| side, px | seconds" in one]
+    (row,) = [
+        one for one in growth_markdown([pure], "a model", FACTS, MADE).splitlines() if "| side, px | seconds" in one
+    ]
     assert "2.00" in row
     assert "32 to 128" in row
 
@@ -133,7 +136,7 @@ def test_a_step_is_held_against_the_multiplication() -> None:
     parts = {"teacher": 0.01, "augmentation": 0.002, "student": 0.03, "optimiser": 0.001}
     measured = Measured(work, (0.05, 0.04, 0.06), parts, 0.1, shares(parts, 0.05, 0.1), BARE)
     assert (measured.images, measured.rate, measured.intensity) == pytest.approx((1000, 8e9, 20))
-    text = limit_markdown([measured], {"float32": 4e10, "copy": 1e9}, FACTS, "float32")
+    text = limit_markdown([measured], {"float32": 4e10, "copy": 1e9}, FACTS, "float32", MADE | {"ipc": (10, 2)})
     assert line(text, "float32")[1] == "40.0 GFLOP"
     assert "| 20 % | 24 % | 50 % | no |" in text  # of the multiplication; the networks alone; target
     assert "the roof is 50 % of the multiplication, of which the step reaches 40 %" in text

@@ -67,6 +67,13 @@ def test_one_seed_has_no_interval(terminal, home) -> None:
     assert "(n=1: no interval)" in terminal.done("evaluate", home.sre2l, "digits", *words)
 
 
+def test_a_kept_run_in_another_precision_says_so(terminal, own) -> None:
+    words = ["evaluate", own.random, "digits", *own.judging]
+    terminal.done(*words, "--precision", "bfloat16")
+    assert "\n  students trained in bfloat16\n" in terminal.done(*words)
+    assert "\n  compares students trained in bfloat16 and in float32\n" in terminal.done(*words[:-1], "3")
+
+
 def test_score_prints_the_scores_of_its_records(terminal, home) -> None:
     said = terminal.done("score", home.sre2l, "digits", *home.judging)
     assert said.startswith("sre2l[iterations=10], IPC 2, quick: accuracy ")

@@ -113,6 +113,7 @@ def test_a_command_that_cannot_be_parsed_ends_with_two_and_no_traceback(words, t
         (("--seeds", 0), "seeds = 0: at least 1 is needed"),
         (("--workers", 0), "workers = 0: at least 1 is needed"),
         (("--device", "gpu"), "device = gpu: "),
+        (("--runs-in-flight", 4), "--workers and --runs-in-flight: give one of the two"),
         (("--teacher-epochs", 0), "epochs = 0: Input should be greater than 0"),
     ],
 )

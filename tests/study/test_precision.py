@@ -11,7 +11,7 @@ import rd3
 from rd3.base.errors import UserError
 from rd3.data.target import Target
 from rd3.study.executors.choose import default_workers
-from rd3.study.precision import mixed_precision, precision_of
+from rd3.study.precision import mixed_precision, precision_notes, precision_of
 from rd3.study.ranking import rows
 from rd3.study.store import Store
 from rd3.synthetic.artifact import Synthetic
@@ -77,7 +77,9 @@ def test_rows_of_several_precisions_are_flagged(target: Target, store: Store, pr
     assert not any("bfloat16" in flag for row in rows(alike) for flag in row["flags"])
     other = alike[-1].model_copy(update={"environment": {**alike[-1].environment, "precision": "bfloat16"}})
     flag = "compares students trained in bfloat16 and in float32"
-    assert mixed_precision([*records, other]) == {flag}
+    assert mixed_precision([*records, other]) == precision_notes([*records, other]) == {flag}
+    assert precision_notes(records) == set()
+    assert precision_notes([other]) == {"students trained in bfloat16"}
     assert all(flag in row["flags"] for row in rows([*records, other]))
 
 

@@ -216,5 +216,7 @@ def worker_count(place: StudentPlace) -> int:
     from rd3.training.device import pick_device
 
     if place.workers is not None:
+        if place.runs_in_flight != 1:
+            raise UserError("--workers and --runs-in-flight: give one of the two; workers are all processes together")
         return place.workers
     return default_workers(pick_device(place.device), runs_in_flight=place.runs_in_flight)

@@ -24,6 +24,13 @@ def mixed_precision(records: Iterable[Record]) -> set[str]:
     return {f"compares students trained in {' and in '.join(found)}"} if len(found) > 1 else set()
 
 
+def precision_notes(records: Iterable[Record]) -> set[str]:
+    """What a reader of these results must know: several precisions, or one other than the first."""
+    kept = list(records)
+    others = {precision_of(record) for record in kept} - {FIRST}
+    return mixed_precision(kept) or {f"students trained in {name}" for name in others}
+
+
 def require_asked_precision(jobs: Sequence[Job], store: Store) -> None:
     """Refuse to answer from the store with another precision than what was asked for.
 

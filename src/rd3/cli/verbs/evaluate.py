@@ -26,6 +26,7 @@ class Options(JudgeOptions):
 
 def main(options: Options) -> int:
     import rd3
+    from rd3.study.precision import precision_notes
 
     with judged(options, options.target, options.seeds) as (synthetic, target, arguments):
         draws = all_draws(options, target) if options.set == "all" else synthetic
@@ -38,7 +39,8 @@ def main(options: Options) -> int:
         first = result.records[0]
         place = f"{first.method}, IPC {first.ipc}, on {target.name} under {first.protocol.id} ({first.student})"
         sys.stdout.write(f"{place}: {result}\n")
-    for flag in sorted({flag for result in results for record in result.records for flag in record.flags}):
+    records = [record for result in results for record in result.records]
+    for flag in sorted({flag for record in records for flag in record.flags} | precision_notes(records)):
         sys.stdout.write(f"  {flag}\n")
     reason = results[0].records[0].protocol.not_rankable
     if reason:
