@@ -100,7 +100,8 @@ def main(options: Options) -> int:
     device = pick_device(options.device).type
     require_places(options)
     plan, worst = planned(options, device), 0
-    print("\n".join(left_out(plan)), file=sys.stderr)
+    for line in left_out(plan):
+        print(line, file=sys.stderr)
     for name, (module, *arguments) in plan.items():
         folder = (options.out / f"{name}-{device}").resolve()
         print(f"== {name}", file=sys.stderr, flush=True)

@@ -6,9 +6,12 @@ import dataclasses
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from rd3.data.target import Target
+from rd3.methods.base import METHODS
+from rd3.methods.decoupled import Decoupled
 from rd3.recover.build import plan_of, recovery_of
 from rd3.recover.engine import recover_item
 from rd3.recover.plan import PlanItem
@@ -125,6 +128,39 @@ def test_a_recovery_on_fixed_buffers_has_the_same_bits(
     assert torch.equal(fixed, called)
 
 
+def test_a_capture_that_fails_in_the_middle_changes_nothing_and_is_told(
+    digits: Target, digits_teacher: Teacher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a GPU has it, where a layer that waits for the host ends the recording."""
+    called = recovered(digits, digits_teacher, {})
+    tried = []
+
+    def waits(*_: Tensor) -> None:
+        raise RuntimeError("it waits")
+
+    def fails(repeated: Repeated, view: Tensor, item: PlanItem) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(F, "cross_entropy", waits)  # behind the network, whose hooks have measured
+            with pytest.raises(RuntimeError):
+                repeated._function(view, item)
+        tried.append(item)
+        repeated._called = True
+        repeated._refused("capture failed (it waits)", item)
+
+    switches, problem = asked(digits, digits_teacher, {})
+    monkeypatch.setattr(Repeated, "_captured", fails)
+    monkeypatch.setattr(Repeated, "applies_to", lambda *_: True)
+    recovery = recovery_of(switches, problem)
+    for _ in range(2):
+        item = plan_of(switches, problem)[0]
+        assert torch.equal(recover_item(item, recovery, seed=SEED, device=CPU), called)
+    assert len(tried) == 1  # and not again for the next batch
+    assert problem.refused == ["capture failed (it waits)"]
+    method = METHODS["sre2l"]()
+    assert isinstance(method, Decoupled)
+    assert method.flags(problem)[-1] == "passes of a teacher were called: capture failed (it waits)"
+
+
 @pytest.mark.parametrize(
     "changes",
     [{"ema": 0.9}, {"conv": True, "drop": 0.4}, {"flatness": 1.0}],
@@ -138,7 +174,11 @@ def test_a_loss_that_goes_on_from_iteration_to_iteration_is_called(
 
 
 def recovered(target: Target, teacher: Teacher, changes: dict[str, object]) -> Tensor:
+    switches, problem = asked(target, teacher, changes)
+    return recover_item(plan_of(switches, problem)[0], recovery_of(switches, problem), seed=SEED, device=CPU)
+
+
+def asked(target: Target, teacher: Teacher, changes: dict[str, object]) -> tuple[Switches, Problem]:
     switches = Switches.model_validate({**SHARED, "batch_size": 10, "iterations": 10, **changes})
     teachers = (teacher, dataclasses.replace(teacher, name="another"))
-    problem = Problem(target, teachers[: 2 if "combine" in changes else 1], ipc=1, seed=SEED, device=CPU)
-    return recover_item(plan_of(switches, problem)[0], recovery_of(switches, problem), seed=SEED, device=CPU)
+    return switches, Problem(target, teachers[: 2 if "combine" in changes else 1], ipc=1, seed=SEED, device=CPU)

@@ -109,6 +109,7 @@ class Decoupled(Switches, Method):
             flags.append(start)
         if self.combine != "single" and len(problem.teachers) == 1:
             flags.append("one teacher in place of a pool")
+        flags += [f"passes of a teacher were called: {reason}" for reason in sorted(set(problem.refused))]
         return flags
 
     def forwards(self, target: Target, ipc: int, teachers: int = 2) -> int:

@@ -91,6 +91,7 @@ def _of_teacher(teacher: Teacher, switches: Switches, problem: Problem, space: P
         ce_weight=switches.r_ce,
         of_logits=of_logits,
         precision=switches.precision,
+        refused=problem.refused.append,
     )
     if switches.perturb_steps:
         return perturbed(loss, steps=switches.perturb_steps, radius=switches.perturb_radius, before=before)

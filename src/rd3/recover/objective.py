@@ -55,6 +55,7 @@ class TeacherLoss:
         ce_weight: r_ce.
         of_logits: (coefficient, term) of the logits of the view.
         precision: of the network's layers.
+        refused: told why the passes cannot be captured on a GPU; they are called then.
     """
 
     def __init__(
@@ -65,16 +66,17 @@ class TeacherLoss:
         ce_weight: float = 1.0,
         of_logits: Sequence[tuple[float, OfLogits]] = (),
         precision: Precision = "float32",
+        refused: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.model = model
         self._matches, self._of_logits = matches, of_logits
         self._ce_weight, self._precision = ce_weight, precision
-        self._refused: str | None = None
+        self._refused, self._called = refused, False
 
     def start(self, item: PlanItem) -> Loss:
         """The loss of an item, with nothing left of the one before; what is captured of it goes when it goes."""
         self._forget(item)
-        if self._refused is not None or not self.repeats:
+        if self._called or not self.repeats:
             return self
         alone = Repeated(lambda view, item: self._of_view(view, item)[0], refused=self._refuse)
         return lambda look: alone(look.view, look.item)
@@ -84,8 +86,9 @@ class TeacherLoss:
             match.start(item)
 
     def _refuse(self, reason: str, item: PlanItem) -> None:
-        """It stopped in the middle of a pass."""
-        self._refused = reason
+        """Go on with calls: the capture stopped in the middle of a pass."""
+        self._called = True
+        self._refused(reason)
         self._forget(item)
 
     @property

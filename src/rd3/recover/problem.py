@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
@@ -20,6 +20,7 @@ class Problem:
         ipc: images per class.
         seed: of everything that is drawn.
         keep, shelf: see `rd3.methods.base.Task`.
+        refused: why passes of teachers could not be captured on a GPU; filled while images are made.
     """
 
     target: Target
@@ -29,6 +30,7 @@ class Problem:
     device: torch.device
     keep: Keep = NOWHERE
     shelf: Shelf | None = None
+    refused: list[str] = field(default_factory=list)
 
     @property
     def teacher(self) -> Teacher:
