@@ -111,8 +111,8 @@ def markdown(found: Rounds, facts: dict[str, Any], size: dict[str, Any]) -> str:
         " epochs.\n\n"
         f"{described(facts)}\n\nMeans and geometric means of ratios over rounds, with 95 % t-intervals; the sides take"
         f" turns. rd3 has {found['rd3 first'][0]['at_once']} trainings at once. Accuracies are those that each side"
-        " chooses rates by: ddranking's on the test images, rd3's on training images held out. On the same images the"
-        f" two agree (`ddranking-side-by-side`).\n\n{table(head, rows)}\n\n{ratios}\n\n"
+        " chooses rates by, ddranking's on the test images, rd3's on training images held out, and of the whole target,"
+        f" which has no rate to choose, those on the test images.\n\n{table(head, rows)}\n\n{ratios}\n\n"
         f"{_says(found)}\n"
     )
 

@@ -53,6 +53,8 @@ def main(job: dict[str, Any]) -> dict[str, Any]:
         "tests": record.seconds.report,
         "epochs": record.settings.epochs,
         "accuracies": [record.accuracy],
+        "precision": record.environment["precision"],
+        "steps": record.environment.get("steps", "called"),
         "batch_size": record.settings.batch_size,
         "peak_memory": record.peak_memory,
         "teacher_accuracy": teacher.test_accuracy,

@@ -116,7 +116,10 @@ def _limit(sides: Sides, bare: Bare, ipc: int) -> str:
     released = mean(sides[RELEASED], "training").mean / steps(sides[RELEASED], ipc)
     own = mean(sides[RD3], "training").mean / steps(sides[RD3], ipc)
     return (
-        f"The networks' part of a step, in plain torch on a batch that is ready: {1000 * network:.1f} ms (teacher"
+        f"rd3 computes in {sides[RD3][0]['precision']}, its steps are {sides[RD3][0]['steps']}; the released code has"
+        " torch's defaults, which on a GPU are TF32 in convolutions.\n\n"
+        "The networks' part of a step, in plain torch and rd3's precision (a graph on a GPU) on a batch that is ready:"
+        f" {1000 * network:.1f} ms (teacher"
         f" {1000 * bare.teacher:.1f}, student {1000 * bare.student:.1f}, its second pass {1000 * bare.extra:.1f},"
         f" optimiser {1000 * bare.optimiser:.1f}). It is {100 * network / own:.0f} % of rd3's step and"
         f" {100 * network / released:.0f} % of the released one, so that a loop of the same operations without any"

@@ -34,7 +34,7 @@ class Sides:
     work: Path
     device: str
     cores: int
-    own: bool = True
+    own: bool
 
     def released(self, ipc: int, repeat: int, *, threads: int, workers: int | None) -> Done:
         """RDED's code.

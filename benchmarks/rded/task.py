@@ -14,7 +14,7 @@ from rd3.base.errors import UserError
 from rd3.evaluation.settings import IMAGENET_MEAN, IMAGENET_STD
 from rd3.study.store import Store
 
-STEPS = 10  # of an epoch of the teacher, at least: BatchNorm's running statistics need some
+STEPS = 10  # of an epoch of the teacher, where images are few but 160 or more: BatchNorm's statistics need some
 
 
 @dataclass(frozen=True)
@@ -71,8 +71,10 @@ def make_task(
     part = write_part(target, npz, train_per_class=size.train_per_class, test_per_class=size.test_per_class)
     # RDED's code normalises every data set with ImageNet's statistics, for its teacher too
     statistics = {"mean": IMAGENET_MEAN, "std": IMAGENET_STD}
-    steps = {"epochs": size.teacher_epochs, "batch_size": min(128, max(16, len(part.train) // STEPS))}
-    teacher = train_teacher(part, student, weights, **steps, **statistics, device=device)
+    batch = min(128, max(16, len(part.train) // STEPS))
+    teacher = train_teacher(
+        part, student, weights, epochs=size.teacher_epochs, batch_size=batch, **statistics, device=device
+    )
     torch.save({"model": released_names(torch.load(weights, weights_only=True))}, released)
     write_tests(part, work / "tests")
     images = {ipc: _images(part, teacher, ipc, work, device) for ipc in ipcs}

@@ -91,7 +91,7 @@ class Sides:
     def process(self, repeat: int, *, precision: str = "float32") -> tuple[Done, Path]:
         """rd3, and where it leaves its images.
 
-        Its float32 multiplies in float32; the released code on a GPU has torch's default there, TF32.
+        Its float32 multiplies in float32; the released code on a GPU has torch's default for convolutions, TF32.
         """
         settings: dict[str, Any] = {"iterations": self.options.iterations, "batch_size": self.options.batch_size}
         settings["precision"] = precision
@@ -162,13 +162,16 @@ def main(options: Options) -> str:
         sides = Sides(folder, task, options, work, device.type)
         several: dict[str, Callable[[int], dict[str, Any]]] = {
             RELEASED: lambda repeat: sides.released(repeat, threads=place["cores"]),
-            ONE_THREAD: lambda repeat: sides.released(repeat, threads=1),
             RD3: sides.ours,
-            EVERY_CORE: lambda repeat: sides.every_core(repeat, cores=place["cores"]),
+        }
+        on_a_gpu: dict[str, Callable[[int], dict[str, Any]]] = {
             BF16: lambda repeat: sides.ours(repeat, precision="bf16"),
         }
-        for name in (ONE_THREAD, EVERY_CORE) if device.type == "cuda" else (BF16,):
-            del several[name]
+        on_a_cpu: dict[str, Callable[[int], dict[str, Any]]] = {
+            ONE_THREAD: lambda repeat: sides.released(repeat, threads=1),
+            EVERY_CORE: lambda repeat: sides.every_core(repeat, cores=place["cores"]),
+        }
+        several |= on_a_gpu if device.type == "cuda" else on_a_cpu
         found = in_turn(several, options.repeats or 1)
     about = {"images": IMAGES, "split": task.split, "iterations": options.iterations, "batch_size": options.batch_size}
     network = network_alone(options, device)

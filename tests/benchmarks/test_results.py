@@ -45,6 +45,8 @@ def student(training: float, tests: float, *, repeat: int) -> dict[str, Any]:
         "accuracy": 0.3,
         "epochs": 10,
         "batch_size": 50,
+        "precision": "float32",
+        "steps": "called",
     }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from tests.methods.quick import quick_method
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from rd3.base.spec import parse
 from rd3.data.target import Target
@@ -16,7 +17,7 @@ from rd3.methods.base import METHODS, Distilled, Task
 from rd3.methods.decoupled import Decoupled
 from rd3.report.method_settings import written
 from rd3.squeeze.teacher import Teacher
-from rd3.study.jobs.synthetic import synthetic_spec
+from rd3.study.jobs.synthetic import order_notes, synthetic_spec
 from rd3.synthetic.artifact import Manifest, Synthetic
 
 NAMES = METHODS.names()
@@ -51,6 +52,51 @@ def test_a_method_makes_the_same_images_class_by_class(name: str, few: Target, p
     assert torch.equal(made.images, again.images)
     if made.soft_labels is not None:
         assert torch.equal(made.soft_labels, again.soft_labels)
+
+
+class Backward(TorchDispatchMode):
+    """Notes whether a gradient goes through `grid_sample`, which has no deterministic kernel on a GPU."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.seen = False
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.seen |= func is torch.ops.aten.grid_sampler_2d_backward.default
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_method_says_what_a_gpu_adds_up_in_any_order(name: str, few: Target, pool: tuple) -> None:
+    with Backward() as backward:
+        distil(name, few, pool)
+    said = quick_method(name, few, 2).unordered()
+    assert ("grid_sample" in str(said)) == backward.seen
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "unordered"),
+    [
+        ("dsa", {"augment": "none"}, False),
+        ("dc", {"augment": "dsa"}, True),
+        ("idc", {"strategy": "color_crop"}, False),
+        ("idc", {"strategy": "color_scale_rotate"}, True),
+    ],
+)
+def test_what_a_gpu_adds_up_in_any_order_follows_from_settings(
+    name: str, changes: dict[str, Any], unordered: bool, few: Target, pool: tuple
+) -> None:
+    method = quick_method(name, few, 2, **changes)
+    with Backward() as backward:
+        method.distill(Task(few, pool[0], 2, 0, teachers=pool))
+    assert (method.unordered() is not None) == unordered == backward.seen
+
+
+def test_a_set_that_a_gpu_made_in_any_order_says_so(few: Target) -> None:
+    method, gpu = quick_method("dsa", few, 2), torch.device("cuda")  # a name: nothing is run on it
+    (note,) = order_notes(method, gpu)
+    assert note.startswith("not the same bits again: the backward pass of grid_sample")
+    assert order_notes(method, torch.device("cpu")) == order_notes(quick_method("rded", few, 2), gpu) == ()
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -107,6 +107,19 @@ def test_replayed_passes_give_the_images_of_called_ones(
     torch.testing.assert_close(replayed, called_pixels(digits, teachers, **changes), **CLOSE)
 
 
+def test_adam_in_one_kernel_gives_the_images_of_the_usual_one(digits: Target, teachers: list[Teacher]) -> None:
+    usual = torch.optim.Adam
+
+    def plain(*arguments: object, fused: bool, **more: object) -> torch.optim.Adam:
+        assert fused
+        return usual(*arguments, **more)  # type: ignore[arg-type]
+
+    fused = pixels(digits, teachers)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.optim, "Adam", plain)
+        torch.testing.assert_close(fused, pixels(digits, teachers), **CLOSE)
+
+
 def test_a_loss_that_waits_for_the_host_is_called(
     digits: Target, teachers: list[Teacher], monkeypatch: pytest.MonkeyPatch
 ) -> None:

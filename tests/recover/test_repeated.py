@@ -14,6 +14,7 @@ from rd3.methods.base import METHODS
 from rd3.methods.decoupled import Decoupled
 from rd3.recover.build import plan_of, recovery_of
 from rd3.recover.engine import recover_item
+from rd3.recover.memory import recovery_bytes
 from rd3.recover.plan import PlanItem
 from rd3.recover.problem import Problem
 from rd3.recover.repeated import Repeated
@@ -113,6 +114,7 @@ def test_images_that_join_are_never_captured() -> None:
 def test_a_recovery_on_fixed_buffers_has_the_same_bits(
     changes: dict[str, object], digits: Target, digits_teacher: Teacher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert asked(digits, digits_teacher, changes)[0].repeats
     called = recovered(digits, digits_teacher, changes)
     buffers = []
     through = Repeated._captured
@@ -169,8 +171,20 @@ def test_a_capture_that_fails_in_the_middle_changes_nothing_and_is_told(
 def test_a_loss_that_goes_on_from_iteration_to_iteration_is_called(
     changes: dict[str, object], digits: Target, digits_teacher: Teacher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert not asked(digits, digits_teacher, changes)[0].repeats
     monkeypatch.setattr(Repeated, "__call__", lambda *_: pytest.fail("was taken for the same in every iteration"))
     recovered(digits, digits_teacher, changes)
+
+
+def test_on_a_gpu_the_graphs_of_teachers_that_take_turns_are_in_memory_together(digits: Target) -> None:
+    names = ("convnet2-bn-w16",) * 3
+
+    def stated(device: str, **changes: object) -> int:
+        switches = Switches.model_validate({**SHARED, "batch_size": 100, "combine": "round-robin", **changes})
+        return recovery_bytes(switches, digits, 10, names, torch.device(device))  # a name: nothing is run on it
+
+    assert stated("cuda") > 1.5 * stated("cpu")
+    assert stated("cuda", ema=0.9) == stated("cpu", ema=0.9)
 
 
 def recovered(target: Target, teacher: Teacher, changes: dict[str, object]) -> Tensor:

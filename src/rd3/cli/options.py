@@ -46,7 +46,7 @@ class Place:
     device: str = "auto"
     """cpu, cuda, cuda:1, or auto (a GPU where there is one)"""
     workers: int | None = None
-    """processes; one a core, or one a GPU, by default"""
+    """processes, all together; by default one a core, or on a GPU one (what trains students has --runs-in-flight)"""
 
     def store(self) -> Store:
         from rd3.study.store import Store
@@ -59,7 +59,7 @@ class StudentPlace(Place):
     """Where students are trained, and how."""
 
     runs_in_flight: int = 1
-    """students trained at a time on every GPU, each in a process of its own"""
+    """students trained at a time on every GPU, each in a process of its own; not together with --workers"""
     precision: Literal["float32", "bfloat16"] | None = None
     """of students; float32 on a CPU and bfloat16 on a GPU by default"""
 

@@ -128,6 +128,11 @@ class Method(Spec):
     def distill(self, task: Task) -> Distilled:
         """Make `task.ipc` images per class, class by class in label order."""
 
+    def unordered(self) -> str | None:
+        """An operation of the method whose sums a GPU adds up in any order, so that the same images come out only to
+        within rounding; None where there is none."""
+        return None
+
     def declared_aids(self) -> tuple[str, ...]:
         """`aids`, and what the settings add to them."""
         return self.aids

@@ -22,6 +22,7 @@ from rd3.methods.benchmarks import listed_ipc
 from rd3.methods.matched import Studio, for_target, siamese_augmentation
 from rd3.methods.matched_starts import MatchedImages
 from rd3.training.augment.dsa import DSA
+from rd3.training.augment.dsa_operations import UNORDERED
 
 LOOPS = {1: (1, 1), 10: (10, 50), 20: (20, 25), 30: (30, 20), 40: (40, 15), 50: (50, 10)}
 """(T, ζ) of an IPC."""
@@ -55,6 +56,9 @@ class DC(MatchedImages):
     metric: Metric = "unit-cosine"
     init: Literal["real", "noise"] = "noise"
     augment: Literal["dsa", "none"] = "none"
+
+    def unordered(self) -> str | None:
+        return UNORDERED if self.augment == "dsa" else None
 
     @classmethod
     def settings_for(cls, target: Target, ipc: int) -> dict[str, Any]:  # noqa: ARG003

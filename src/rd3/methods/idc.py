@@ -23,6 +23,7 @@ from rd3.methods.benchmarks import column
 from rd3.methods.matched import Studio, for_target
 from rd3.methods.matched_starts import MatchedMosaics
 from rd3.training.augment.diffaug import DiffAug
+from rd3.training.augment.dsa_operations import UNORDERED
 from rd3.training.mix import CutMix
 
 MANY = {"real_batch": 128, "network_batch": 128, "network_lr": 0.1, "network_weight_decay": 1e-4}
@@ -68,6 +69,9 @@ class IDC(MatchedMosaics):
     network_batch: int = Field(default=64, ge=1)
     network_lr: float = Field(default=0.01, gt=0)
     network_weight_decay: float = Field(default=5e-4, ge=0)
+
+    def unordered(self) -> str | None:
+        return UNORDERED if {"scale", "rotate"} & {*self.strategy.split("_")} else None
 
     @classmethod
     def settings_for(cls, target: Target, ipc: int) -> dict[str, Any]:

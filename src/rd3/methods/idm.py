@@ -20,6 +20,7 @@ from rd3.methods.base import METHODS
 from rd3.methods.benchmarks import Column, column, listed_ipc
 from rd3.methods.matched import Studio, siamese_augmentation
 from rd3.methods.matched_starts import MatchedMosaics
+from rd3.training.augment.dsa_operations import UNORDERED
 
 ROWS: dict[tuple[Column, int], dict[str, Any]] = {
     ("cifar10", 1): {"real_batch": 5000, "queue_every": 5},
@@ -71,6 +72,9 @@ class IDM(MatchedMosaics):
     train_steps: int = Field(default=10, ge=0)
     train_batch: int = Field(default=256, ge=1)
     accuracy_over: int = Field(default=100, ge=1)
+
+    def unordered(self) -> str:
+        return UNORDERED
 
     @classmethod
     def settings_for(cls, target: Target, ipc: int) -> dict[str, Any]:

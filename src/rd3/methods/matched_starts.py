@@ -13,6 +13,7 @@ from rd3.matching.learnable import Learnable
 from rd3.matching.summed import Objective, Summed, classes_at_once
 from rd3.methods.base import Task
 from rd3.methods.matched import Matched, Studio, siamese_augmentation
+from rd3.training.augment.dsa_operations import UNORDERED
 
 
 class MatchedImages(Matched):
@@ -25,6 +26,9 @@ class MatchedImages(Matched):
 
     init: Literal["real", "noise"] = "real"
     augment: Literal["dsa", "none"] = "dsa"
+
+    def unordered(self) -> str | None:
+        return UNORDERED if self.augment == "dsa" else None
 
     @property
     def starts_from_real(self) -> bool:

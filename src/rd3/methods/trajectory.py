@@ -31,6 +31,7 @@ from rd3.methods.trajectory_memory import trajectory_bytes
 from rd3.models import create_model
 from rd3.models.footprint import bound
 from rd3.training.augment.dsa import DSA
+from rd3.training.augment.dsa_operations import UNORDERED
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,9 @@ class Trajectory(Method):
     quantise: Literal["none", "uint8"] = "none"
     expert_files: str | None = None
     expert_pixels: Literal["norm_dc", "norm_cifar10", "norm_imagenet", "norm_target"] | None = None
+
+    def unordered(self) -> str | None:
+        return UNORDERED if self.augment == "dsa" else None
 
     @field_validator("expert_files")
     @classmethod

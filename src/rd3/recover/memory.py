@@ -19,7 +19,6 @@ from rd3.recover.engine import recover_item
 from rd3.recover.hooks import wanted
 from rd3.recover.looking import CPU, few_images, image_bytes, looking_bytes, most_of_a_class, stand_in
 from rd3.recover.plan import BATCHINGS, PlanItem
-from rd3.recover.precision import needs_scaling
 from rd3.recover.problem import Problem
 from rd3.recover.selection import Selector
 from rd3.recover.starts import selector_of
@@ -69,8 +68,7 @@ def _at_once(switches: Switches, teachers: int, device: torch.device) -> int:
     """Of how many teachers passes are in memory: a pair's, and on a GPU, where they are captured, of all in turn."""
     if switches.combine == "pair":
         return 2
-    goes_on = switches.ema or switches.drop or switches.flatness or needs_scaling(switches.precision)
-    return teachers if switches.combine == "round-robin" and device.type == "cuda" and not goes_on else 1
+    return teachers if switches.combine == "round-robin" and device.type == "cuda" and switches.repeats else 1
 
 
 def selection_bytes(selector: Selector, target: Target, ipc: int, name: str, device: torch.device) -> int:

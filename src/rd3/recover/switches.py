@@ -15,7 +15,7 @@ from rd3.recover.finish import SavedAs
 from rd3.recover.match import FirstAverage
 from rd3.recover.perturb import PerturbReset
 from rd3.recover.pixels import Quantise
-from rd3.recover.precision import Precision
+from rd3.recover.precision import Precision, needs_scaling
 
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
@@ -117,3 +117,8 @@ class Switches(Spec):
     precision: Precision = "float32"
     quantise: Quantise = "round"
     save: SavedAs = "png"
+
+    @property
+    def repeats(self) -> bool:
+        """Whether a teacher's loss is the same function of the view in every iteration, with gradients as they are."""
+        return not (self.ema or self.drop or self.flatness or self.round_iterations or needs_scaling(self.precision))

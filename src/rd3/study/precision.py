@@ -25,7 +25,7 @@ def mixed_precision(records: Iterable[Record]) -> set[str]:
 
 
 def precision_notes(records: Iterable[Record]) -> set[str]:
-    """What a reader of these results must know: several precisions, or one other than the first."""
+    """What a reader of these results must know: several precisions, or one other than float32."""
     kept = list(records)
     others = {precision_of(record) for record in kept} - {FIRST}
     return mixed_precision(kept) or {f"students trained in {name}" for name in others}

@@ -214,7 +214,7 @@ def query(records: Iterable[Record], sql: str) -> list[dict[str, Any]]:
     >>> query([], "select count(*) as n from runs")
     [{'n': 0}]
     """
-    import duckdb  # a second, and few processes ask
+    import duckdb  # a tenth of a second, and few processes ask
 
     rows = [
         (r.fingerprint, r.target, r.method, r.ipc, r.draw, r.protocol.id, r.student, r.replicate, *_numbers(r))

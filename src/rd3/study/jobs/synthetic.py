@@ -213,17 +213,23 @@ class SyntheticJob(Job):
             peak_memory_bytes=peak_memory(task.device),
             memory=Memory(stated=stated, grown=meter.bytes),
             fingerprint=self.fingerprint,
-            info=_info(made, task, self.spec.sources),
+            info=_info(made, task, method, self.spec.sources),
             soft_label_form=None if made.soft_labels is None else method.soft_label_form,
             decode=made.decode,
             space=made.space,
         )
 
 
-def _info(made: Distilled, task: Task, sources: dict[str, str]) -> dict[str, Any]:
-    """What the method says, and among its flags what has to be said of its teachers and of plug-ins."""
-    notes = (*teacher_notes(task.teachers), *source_notes(sources))
+def _info(made: Distilled, task: Task, method: Method, sources: dict[str, str]) -> dict[str, Any]:
+    """What the method says, and among its flags what has to be said of its teachers, of plug-ins and of a GPU."""
+    notes = (*teacher_notes(task.teachers), *source_notes(sources), *order_notes(method, task.device))
     return {**made.info, "flags": [*made.info.get("flags", ()), *notes]} if notes else made.info
+
+
+def order_notes(method: Method, device: torch.device) -> tuple[str, ...]:
+    """Why the same work would not give the same bits again."""
+    unordered = method.unordered() if device.type == "cuda" else None
+    return () if unordered is None else (f"not the same bits again: {unordered}",)
 
 
 def _aids(method: Method, task: Task) -> tuple[str, ...]:

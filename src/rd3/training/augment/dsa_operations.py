@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+UNORDERED = "the backward pass of grid_sample, by which DSA rotates and scales"  # in the order of its sums, on a GPU
+
 
 def _per_image(values: Tensor) -> Tensor:
     return values.view(-1, 1, 1, 1)
